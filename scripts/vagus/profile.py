@@ -1,0 +1,194 @@
+"""The profile: the one shape in which every engine ends and from which every analysis starts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+from biom import Table, load_table
+from scipy import sparse
+
+from vagus import __version__
+from vagus.errors import VagusError
+
+KINDS = ("counts", "relative", "copies_per_genome", "intensity", "score")
+
+
+@dataclass
+class Profile:
+    """Features by samples, with what is known about them.
+
+    Parameters
+    ----------
+    name
+        `<assay>.<level>`, for example `amplicon.genus`.
+    table
+        Values, features x samples.
+    features, samples
+        Row and column ids.
+    taxonomy
+        Lineage per feature; may be empty.
+    meta
+        kind, unit, engine, engine_version, reference, reference_sha256, inferred, and what the engine adds.
+    """
+
+    name: str
+    table: sparse.csr_array
+    features: list[str]
+    samples: list[str]
+    taxonomy: dict[str, list[str]] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.table = sparse.csr_array(self.table, dtype=np.float64)
+        if self.table.shape != (len(self.features), len(self.samples)):
+            raise VagusError(
+                f"profile {self.name}: table of shape {self.table.shape} for {len(self.features)} features "
+                f"and {len(self.samples)} samples"
+            )
+
+    @property
+    def kind(self) -> str:
+        """What the numbers are: one of `KINDS`."""
+        return str(self.meta.get("kind", ""))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return samples x features as a dense frame."""
+        return pd.DataFrame(self.table.toarray().T, index=self.samples, columns=self.features)
+
+    def subset(self, samples: Sequence[str], drop_absent: bool = True) -> Profile:
+        """Return the profile of some samples, in that order.
+
+        Parameters
+        ----------
+        samples
+            Ids to keep.
+        drop_absent
+            Leave out features that are zero in all of them.
+
+        Raises
+        ------
+        VagusError
+            If a sample is not in the profile.
+        """
+        place = {s: i for i, s in enumerate(self.samples)}
+        unknown = [s for s in samples if s not in place]
+        if unknown:
+            raise VagusError(f"profile {self.name} has no sample {', '.join(unknown[:5])}")
+        table = self.table[:, [place[s] for s in samples]]
+        features = self.features
+        if drop_absent:
+            keep = np.flatnonzero(np.diff(table.indptr) if table.nnz else np.zeros(len(features)))
+            table, features = table[keep], [features[i] for i in keep]
+        taxonomy = {f: self.taxonomy[f] for f in features if f in self.taxonomy}
+        return Profile(self.name, table, features, list(samples), taxonomy, dict(self.meta))
+
+    def need_counts(self, method: str) -> None:
+        """Refuse a profile without counts.
+
+        Raises
+        ------
+        VagusError
+            Naming the method and what the profile holds.
+        """
+        if self.kind != "counts":
+            raise VagusError(
+                f"{method} needs counts, but profile {self.name} holds {self.kind or 'an unknown kind'}; "
+                "use a method for this kind or import the count table"
+            )
+
+
+def meta_path(biom_path: str | Path) -> Path:
+    """Return the path of the meta file that stands beside a profile."""
+    path = Path(biom_path)
+    return path.with_name(path.name.removesuffix(".biom") + ".meta.json")
+
+
+def write_profile(profile: Profile, biom_path: str | Path) -> None:
+    """Write BIOM 2.1 (HDF5) and the meta file beside it.
+
+    Parameters
+    ----------
+    profile
+        What to write.
+    biom_path
+        Ends in `.biom`; `<stem>.meta.json` is written next to it.
+
+    Raises
+    ------
+    VagusError
+        If the kind is unknown.
+    """
+    if profile.kind not in KINDS:
+        raise VagusError(f"profile {profile.name}: kind {profile.kind!r}; allowed: {', '.join(KINDS)}")
+    path = Path(biom_path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lineage: list[Mapping[str, Any]] | None = None
+    if profile.taxonomy:
+        width = max(len(t) for t in profile.taxonomy.values())
+        # BIOM's HDF5 writer wants one width for all lineages.
+        lineage = [
+            {"taxonomy": (profile.taxonomy.get(f, []) + [""] * width)[:width]} for f in profile.features
+        ]
+    table = Table(
+        sparse.csr_matrix(profile.table),
+        profile.features,
+        profile.samples,
+        observation_metadata=lineage,
+        table_id=profile.name,
+        type="Taxon table" if lineage else "Function table",
+    )
+    with h5py.File(path, "w") as handle:
+        table.to_hdf5(handle, generated_by=f"vagus {__version__}")
+    meta = {"name": profile.name, "inferred": False, **profile.meta}
+    meta_path(path).write_text(json.dumps(meta, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def read_profile(biom_path: str | Path) -> Profile:
+    """Read a profile and its meta file.
+
+    Parameters
+    ----------
+    biom_path
+        BIOM 2.1 written by `write_profile`.
+
+    Returns
+    -------
+    Profile
+        As it was written.
+
+    Raises
+    ------
+    VagusError
+        If the table or its meta file is missing.
+    """
+    path = Path(biom_path)
+    beside = meta_path(path)
+    for needed in (path, beside):
+        if not needed.exists():
+            raise VagusError(f"profile file {needed} is missing; rebuild it with `snakemake profiles`")
+    meta = json.loads(beside.read_text(encoding="utf-8"))
+    table = load_table(str(path))
+    features = [str(i) for i in table.ids("observation")]
+    known = table.metadata(axis="observation")
+    taxonomy: dict[str, list[str]] = {}
+    if known is not None:
+        taxonomy = {
+            f: [str(x) for x in m["taxonomy"]]
+            for f, m in zip(features, known, strict=True)
+            if m is not None and m.get("taxonomy") is not None
+        }
+    return Profile(
+        meta["name"],
+        sparse.csr_array(table.matrix_data),
+        features,
+        [str(i) for i in table.ids()],
+        taxonomy,
+        meta,
+    )
