@@ -18,6 +18,8 @@ from vagus import __version__
 from vagus.errors import VagusError
 
 KINDS = ("counts", "relative", "copies_per_genome", "intensity", "score")
+# BIOM readers drop blank ranks, which would move the ranks below them up; a blank is written like this.
+BLANK_RANK = "__"
 
 
 @dataclass
@@ -134,7 +136,8 @@ def write_profile(profile: Profile, biom_path: str | Path) -> None:
         width = max(len(t) for t in profile.taxonomy.values())
         # BIOM's HDF5 writer wants one width for all lineages.
         lineage = [
-            {"taxonomy": (profile.taxonomy.get(f, []) + [""] * width)[:width]} for f in profile.features
+            {"taxonomy": [r or BLANK_RANK for r in (profile.taxonomy.get(f, []) + [""] * width)[:width]]}
+            for f in profile.features
         ]
     table = Table(
         sparse.csr_matrix(profile.table),
@@ -161,7 +164,7 @@ def read_profile(biom_path: str | Path) -> Profile:
     Returns
     -------
     Profile
-        As it was written.
+        As it was written; all lineages have the width of the widest, blank ranks being "".
 
     Raises
     ------
@@ -180,7 +183,7 @@ def read_profile(biom_path: str | Path) -> Profile:
     taxonomy: dict[str, list[str]] = {}
     if known is not None:
         taxonomy = {
-            f: [str(x) for x in m["taxonomy"]]
+            f: ["" if x == BLANK_RANK else str(x) for x in m["taxonomy"]]
             for f, m in zip(features, known, strict=True)
             if m is not None and m.get("taxonomy") is not None
         }

@@ -8,8 +8,8 @@ from snakemake.exceptions import WorkflowError
 CLONE = Path(workflow.basedir).parent
 sys.path.insert(0, str(CLONE / "scripts"))
 
-from vagus.design.read_sheets import fill_defaults
-from vagus.design.check_sheets import load_trial, make_batches
+from vagus.design.check_sheets import load_trial
+from vagus.design.batches import make_batches
 from vagus.errors import VagusError
 
 try:
@@ -17,5 +17,40 @@ try:
 except VagusError as error:
     raise WorkflowError(str(error)) from None
 
-config = fill_defaults(config)
+AMPLICON = "amplicon" in DESIGN.assays
+ENGINE = config["amplicon"]["engine"]
 BATCHES = make_batches(DESIGN, config["reads"]["batch_size"])
+RUNS = {}
+for batch in BATCHES.values():
+    RUNS.setdefault(batch["run"], []).append(batch["batch"])
+
+
+def batch_fastqs(wildcards):
+    """The read files of one batch."""
+    units = BATCHES[wildcards.batch]["units"]
+    return [path for unit in units for path in (unit["fastq_1"], unit["fastq_2"]) if path]
+
+
+def run_batches_clean(wildcards):
+    """The cleaned reads of all batches of one run."""
+    return [f"<results>/reads/clean/{batch}" for batch in RUNS[wildcards.run]]
+
+
+def run_batch_jsons(wildcards):
+    """The unit lists of all batches of one run."""
+    return [f"<results>/design/batches/{batch}.json" for batch in RUNS[wildcards.run]]
+
+
+PROFILES = [f"amplicon.{level}" for level in (*config["trial"]["levels"], "diversity") if AMPLICON]
+PROFILES += ["panel.clinical"] if DESIGN.measures else []
+PROFILES += [entry["name"] for entry in config["profiles"]]
+
+READS_TARGETS = ["<results>/reads/ledger.tsv", "<results>/reads/multiqc.html"] if AMPLICON else []
+PROFILE_TARGETS = [f"<results>/profiles/{name}.biom" for name in PROFILES]
+if AMPLICON:
+    PROFILE_TARGETS += ["<results>/profiles/amplicon.asv.biom", "<results>/profiles/decontam.tsv"]
+    PROFILE_TARGETS += [
+        f"<results>/profiles/amplicon.distances/{metric}.tsv"
+        for metric in config["diversity"]["distances"]
+    ]
+TRIAL_TARGETS = [f"<results>/trial/{kind}/{name}.tsv" for kind in ("arm_effects", "within_arm") for name in PROFILES]

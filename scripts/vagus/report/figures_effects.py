@@ -1,0 +1,255 @@
+"""Arm effects with their intervals, changes inside the arms, and a simulation's truth beside them."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from vagus.report.figures_common import OKABE_ITO, Figure, arm_colours, axis, base_layout, esc, short, significant
+from vagus.report.sentences import WITHIN_NOTE, interval, number, p_text, plural, split_contrast
+
+TOP = 20
+TOP_OWN_AXES = 12
+
+
+def forest_rows(effects: pd.DataFrame, limit: int = TOP) -> pd.DataFrame:
+    """Choose the features with the smallest q and order them by estimate, the largest first.
+
+    Parameters
+    ----------
+    effects
+        Arm effects of one profile and one visit.
+    limit
+        Number of features.
+
+    Returns
+    -------
+    pandas.DataFrame
+        All contrasts of the chosen features; rows without estimate are left out.
+    """
+    done = effects[effects["estimate"].notna()].copy()
+    if not len(done):
+        return done
+    done["_size"] = -(done["estimate"] / done["std_error"].where(done["std_error"] > 0)).abs()
+    ranked = done.sort_values(["q_value", "p_value", "_size", "feature"], kind="stable")
+    chosen = ranked.drop_duplicates("feature")["feature"].head(limit).tolist()
+    rows = done[done["feature"].isin(chosen)].drop(columns="_size")
+    order = rows.groupby("feature")["estimate"].mean().sort_values(ascending=False, kind="stable").index.tolist()
+    rows["_order"] = rows["feature"].map({f: i for i, f in enumerate(order)})
+    return rows.sort_values(["_order", "contrast"], kind="stable").drop(columns="_order").reset_index(drop=True)
+
+
+def forest_figure(
+    effects: pd.DataFrame, profile: str, visit: str, arms: list[str], reference: str | None,
+    own_axes: bool = False, alpha: float = 0.05, confidence: float = 0.95, truth: pd.DataFrame | None = None,
+) -> Figure | None:
+    """Draw estimates with intervals; q decides only whether a mark is filled.
+
+    Parameters
+    ----------
+    effects
+        Arm effects; those of `profile` at `visit` are used.
+    profile, visit
+        What to draw.
+    arms, reference
+        Of the plan.
+    own_axes
+        Give every feature its own scale (scores with different units).
+    alpha
+        Level of q.
+    confidence
+        Of the intervals.
+    truth
+        Known effects of a simulation; drawn as diamonds.
+    """  # fmt: skip
+    part = effects[(effects["profile"] == profile) & (effects["visit"] == visit)]
+    rows = forest_rows(part, TOP_OWN_AXES if own_axes else TOP)
+    if not len(rows):
+        return None
+    if truth is not None:
+        rows = rows.merge(truth[["profile", "feature", "contrast", "truth"]], how="left")
+    features = list(dict.fromkeys(rows["feature"]))
+    contrasts = sorted(set(rows["contrast"]), key=lambda c: _arm_rank(c, arms, reference))
+    colours = arm_colours(arms, reference)
+    panels = len(features) if own_axes else 1
+    height = 150 + (104 if own_axes else 28) * len(features) + (14 * len(features) * (len(contrasts) - 1))
+    figure = make_subplots(rows=panels, cols=1, vertical_spacing=min(0.5, 62 / height) if panels > 1 else 0)
+    for c, contrast in enumerate(contrasts):
+        arm, other = split_contrast(contrast, reference)
+        colour = colours.get(arm, OKABE_ITO[c % len(OKABE_ITO)])
+        for f, feature in enumerate(features):
+            if not own_axes and f:
+                break
+            here = rows[(rows["contrast"] == contrast) & ((rows["feature"] == feature) | (not own_axes))]
+            if not len(here):
+                continue
+            spread = 0.0 if len(contrasts) == 1 else 0.5 * (c / (len(contrasts) - 1) - 0.5)
+            y = [(0 if own_axes else features.index(x)) + spread for x in here["feature"]]
+            _add_estimates(figure, here, y, contrast, colour, alpha, f + 1, f == 0)
+            if truth is not None and here["truth"].notna().any():
+                figure.add_scatter(
+                    x=significant(here["truth"]), y=y, mode="markers", name="truth", legendgroup="truth",
+                    showlegend=c == 0 and f == 0, row=f + 1, col=1, hovertemplate="truth %{x}<extra></extra>",
+                    marker={"symbol": "diamond-open", "size": 13, "color": "#D55E00", "line": {"width": 2.5}},
+                )  # fmt: skip
+    _label_rows(figure, rows, features, own_axes, len(contrasts) == 1, height)
+    units = sorted({u for u in rows["unit"] if u})
+    arm, other = split_contrast(contrasts[0], reference)
+    title = f"difference{f' ({esc(units[0])})' if len(units) == 1 and not own_axes else ''}"
+    if len(contrasts) == 1:
+        title = f"\N{LEFTWARDS ARROW} higher in {esc(other)} \N{MIDDLE DOT} {title} \N{MIDDLE DOT} higher in {esc(arm)} \N{RIGHTWARDS ARROW}"
+    figure.update_xaxes(title={"text": title, "font": {"size": 12}}, row=panels, col=1)
+    figure.update_layout(
+        **base_layout(height, margin={"l": 16, "r": 230 if len(contrasts) == 1 else 40, "t": 64, "b": 60})
+    )
+    shown = f"the {len(features)} of {part['feature'].nunique()} features with the smallest q" if part[
+        "feature"
+    ].nunique() > len(features) else f"all {plural(len(features), 'feature')}"  # fmt: skip
+    caption = (
+        f"Difference between the arms at {visit}, with its {100 * confidence:g} % confidence interval: {shown}, sorted "
+        f"by the estimate. Filled marks have q < {alpha:g}. Zero means no difference."
+        + (" Each feature has its own scale." if own_axes and len(features) > 1 else "")
+        + (" Diamonds mark the truth of the simulation." if truth is not None else "")
+    )
+    best = rows.sort_values("q_value").iloc[0]
+    value, low, high = interval(best, sign=True)
+    alt = (
+        f"Forest plot of {plural(len(features), 'feature')} of {profile}; the surest is {best['feature']}: {value} "
+        f"({low} to {high}), {p_text(best['q_value'])}."
+    )
+    kind = "truth" if truth is not None else "forest"
+    words = "Truth beside estimate" if truth is not None else "Arm effects"
+    return Figure(f"{kind}.{profile}", f"{words}: {profile}", caption, alt, figure, rows, tab=profile)
+
+
+def _arm_rank(contrast: str, arms: list[str], reference: str | None) -> tuple[int, str]:
+    arm = split_contrast(contrast, reference)[0]
+    return (arms.index(arm) if arm in arms else len(arms), contrast)
+
+
+def _add_estimates(
+    figure: go.Figure, here: pd.DataFrame, y: list[float], contrast: str, colour: str, alpha: float, row: int,
+    legend: bool,
+) -> None:  # fmt: skip
+    """Add points with intervals of one contrast."""
+    sure = (here["q_value"] < alpha).tolist()
+    hover = []
+    for _, item in here.iterrows():
+        value, low, high = interval(item, sign=True)
+        hover.append(
+            f"<b>{esc(item['feature'])}</b><br>{value} ({low} to {high}) {esc(item['unit'])}<br>"
+            f"{p_text(item['p_value'], 'p')}, {p_text(item['q_value'])}<br>"
+            f"n = {number(item['n_arm'], 0)} and {number(item['n_reference'], 0)}"
+        )
+    figure.add_scatter(
+        x=significant(here["estimate"]), y=y, mode="markers", name=esc(contrast), legendgroup=contrast,
+        showlegend=legend, text=hover, hovertemplate="%{text}<extra>" + esc(contrast) + "</extra>",
+        error_x={
+            "type": "data", "symmetric": False, "color": colour, "thickness": 2, "width": 0,
+            "array": significant(here["ci_high"] - here["estimate"]),
+            "arrayminus": significant(here["estimate"] - here["ci_low"]),
+        },
+        marker={
+            "size": 10, "color": [colour if s else "#FFFFFF" for s in sure],
+            "line": {"color": colour, "width": 2},
+        },
+        row=row, col=1,
+    )  # fmt: skip
+
+
+def _label_rows(
+    figure: go.Figure, rows: pd.DataFrame, features: list[str], own_axes: bool, numbers: bool, height: int
+) -> None:
+    """Name the rows, draw the line of no difference, and write the numbers at the right."""
+    panels = len(features) if own_axes else 1
+    for p in range(1, panels + 1):
+        names = [features[p - 1]] if own_axes else features
+        figure.update_yaxes(
+            **axis(showgrid=not own_axes, tickmode="array", tickvals=list(range(len(names)))), row=p, col=1,
+            ticktext=[short(n) for n in names], range=[len(names) - 0.4, -0.6], ticklabelstandoff=8,
+        )  # fmt: skip
+        figure.update_xaxes(**axis(), row=p, col=1)
+        figure.add_shape(
+            type="line", x0=0, x1=0, y0=-0.6, y1=len(names) - 0.4, line={"color": "#8A93A0", "width": 1.5},
+            layer="below", row=p, col=1,
+        )  # fmt: skip
+        if not numbers:
+            continue
+        for k, name in enumerate(names):
+            item = rows[rows["feature"] == name].iloc[0]
+            value, low, high = interval(item, sign=True)
+            figure.add_annotation(
+                text=f"<b>{value}</b> ({low} to {high})  {p_text(item['q_value'])}", x=1.01, xref="paper",
+                xanchor="left", y=k, yref=f"y{p if p > 1 else ''}", showarrow=False, font={"size": 11.5},
+            )  # fmt: skip
+
+
+def within_figure(
+    within: pd.DataFrame, profile: str, visit: str, arms: list[str], reference: str | None,
+    features: list[str] | None = None, own_axes: bool = False, confidence: float = 0.95,
+) -> Figure | None:
+    """Draw the change from baseline inside each arm, as description.
+
+    Parameters
+    ----------
+    within
+        Changes; those of `profile` at `visit` are used.
+    profile, visit
+        What to draw.
+    arms, reference
+        Of the plan.
+    features
+        Which, in order (those of the forest plot); the largest |change| / standard error when None.
+    own_axes
+        Give every feature its own scale.
+    confidence
+        Of the intervals.
+    """  # fmt: skip
+    part = within[(within["profile"] == profile) & (within["visit"] == visit) & within["change"].notna()]
+    if not len(part):
+        return None
+    limit = TOP_OWN_AXES if own_axes else TOP
+    if not features:
+        size = (part["change"] / part["std_error"].where(part["std_error"] > 0)).abs().fillna(0)
+        top = part.assign(_size=size).groupby("feature")["_size"].max().sort_values(ascending=False).head(limit)
+        means = part[part["feature"].isin(top.index)].groupby("feature")["change"].mean()
+        features = means.sort_values(ascending=False).index.tolist()
+    features = [f for f in features if f in set(part["feature"])][:limit]
+    part = part[part["feature"].isin(features)]
+    if not len(part):
+        return None
+    colours = arm_colours(arms, reference)
+    shown = [a for a in arms if a in set(part["arm"])]
+    panels = len(features) if own_axes else 1
+    height = 150 + (92 if own_axes else 22 + 12 * len(shown)) * len(features)
+    figure = make_subplots(rows=panels, cols=1, vertical_spacing=min(0.5, 56 / height) if panels > 1 else 0)
+    for k, arm in enumerate(shown):
+        spread = 0.0 if len(shown) == 1 else 0.5 * (k / (len(shown) - 1) - 0.5)
+        for p in range(panels):
+            here = part[(part["arm"] == arm) & ((part["feature"] == features[p]) | (not own_axes))]
+            if not len(here):
+                continue
+            text = []
+            for _, item in here.iterrows():
+                value, low, high = interval(item, sign=True)
+                text.append(f"{esc(item['feature'])}<br>{value} ({low} to {high}), n = {number(item['n'], 0)}")
+            figure.add_scatter(
+                x=significant(here["change"]), mode="markers", name=esc(arm), legendgroup=arm, showlegend=p == 0,
+                y=[(0 if own_axes else features.index(f)) + spread for f in here["feature"]], text=text,
+                hovertemplate="%{text}<extra>" + esc(arm) + "</extra>", row=p + 1, col=1,
+                error_x={
+                    "type": "data", "symmetric": False, "color": colours[arm], "thickness": 2, "width": 0,
+                    "array": significant((here["ci_high"] - here["change"]).fillna(0)),
+                    "arrayminus": significant((here["change"] - here["ci_low"]).fillna(0)),
+                },
+                marker={"size": 9, "symbol": "square", "color": colours[arm]},
+            )  # fmt: skip
+    _label_rows(figure, part, features, own_axes, False, height)
+    units = sorted({u for u in part["unit"] if u})
+    unit = f" ({esc(units[0])})" if len(units) == 1 and not own_axes else ""
+    figure.update_xaxes(title={"text": f"change from baseline to {esc(visit)}{unit}"}, row=panels, col=1)
+    figure.update_layout(**base_layout(height, margin={"l": 16, "r": 40, "t": 64, "b": 60}))
+    caption = f"Mean change inside each arm with its {100 * confidence:g} % confidence interval. {WITHIN_NOTE}"
+    alt = f"Change from baseline to {visit} inside each arm for {plural(len(features), 'feature')} of {profile}."
+    return Figure(f"within.{profile}", f"Change inside the arms: {profile}", caption, alt, figure, part, tab=profile)

@@ -1,0 +1,143 @@
+"""Principal coordinates of the samples, with each participant's way from baseline to follow-up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from vagus.report.figures_common import MAX_LINES, Figure, arm_colours, axis, base_layout, esc, rgba, significant, thin
+from vagus.report.sentences import plural
+
+METRICS = {
+    "aitchison": "Aitchison", "robust_aitchison": "robust Aitchison", "bray_curtis": "Bray\N{EN DASH}Curtis",
+    "unweighted_unifrac": "unweighted UniFrac", "weighted_unifrac": "weighted UniFrac",
+}  # fmt: skip
+
+
+def principal_coordinates(distances: np.ndarray, axes: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Return classical scaling of a distance matrix (Gower 1966, doi:10.1093/biomet/53.3-4.325).
+
+    Parameters
+    ----------
+    distances
+        Square, symmetric, n x n.
+    axes
+        Number of coordinates.
+
+    Returns
+    -------
+    tuple
+        Coordinates n x axes, and the share of the positive eigenvalues that each explains. The sign of each
+        axis is fixed so that its largest loading is positive.
+    """
+    squared = -0.5 * np.asarray(distances, float) ** 2
+    centred = squared - squared.mean(axis=0) - squared.mean(axis=1)[:, None] + squared.mean()
+    values, vectors = np.linalg.eigh((centred + centred.T) / 2)
+    order = np.argsort(values)[::-1]
+    values, vectors = values[order], vectors[:, order]
+    count = min(axes, len(values))
+    points = np.zeros((len(values), axes))
+    points[:, :count] = vectors[:, :count] * np.sqrt(np.clip(values[:count], 0, None))
+    for k in range(axes):
+        if points[np.abs(points[:, k]).argmax(), k] < 0:
+            points[:, k] *= -1
+    positive = values[values > 0].sum()
+    share = np.zeros(axes)
+    share[:count] = np.clip(values[:count], 0, None) / positive if positive > 0 else 0
+    return points, share
+
+
+def ordination_figure(
+    distances: pd.DataFrame, metric: str, places: dict[str, tuple[str, str]], arm_of: dict[str, str],
+    arms: list[str], visits: list[str], reference: str | None, total: int | None = None,
+) -> Figure | None:
+    """Draw the ordination; an arrow leads from each participant's first to the last visit.
+
+    Parameters
+    ----------
+    distances
+        Square table of stool samples.
+    metric
+        Name of the distance.
+    places
+        Sample to (participant, visit).
+    arm_of
+        Participant to arm.
+    arms, visits, reference
+        Of the plan.
+    total
+        Samples in the file, if the table was thinned.
+
+    Returns
+    -------
+    Figure or None
+        None with fewer than three samples of the design.
+    """  # fmt: skip
+    rank = {v: i for i, v in enumerate(visits)}
+    samples = [s for s in distances.index if s in places and s in distances.columns and places[s][1] in rank]
+    matrix = distances.loc[samples, samples].to_numpy(float)
+    good = np.isfinite(matrix).all(axis=1) if len(samples) else np.zeros(0, bool)
+    samples = [s for s, g in zip(samples, good, strict=True) if g]
+    if len(samples) < 3:
+        return None
+    points, share = principal_coordinates(matrix[np.ix_(good, good)])
+    table = pd.DataFrame(
+        {
+            "sample": samples, "participant": [places[s][0] for s in samples],
+            "arm": [arm_of.get(places[s][0], "") for s in samples], "visit": [places[s][1] for s in samples],
+            "axis_1": points[:, 0], "axis_2": points[:, 1],
+        }
+    )  # fmt: skip
+    table = table.sort_values(["arm", "participant", "visit"], key=lambda c: c.map(rank) if c.name == "visit" else c)
+    colours = arm_colours(arms, reference)
+    figure = go.Figure()
+    lined = set(thin(sorted(set(table["participant"])), MAX_LINES))
+    for arm in [a for a in arms if a in set(table["arm"])]:
+        part = table[table["arm"] == arm]
+        x: list[float | None] = []
+        y: list[float | None] = []
+        symbols: list[str] = []
+        text: list[str] = []
+        for person, way in part.groupby("participant", sort=False):
+            if person not in lined:
+                continue
+            x += [*significant(way["axis_1"]), None]
+            y += [*significant(way["axis_2"]), None]
+            symbols += ["circle-open"] + ["arrow"] * (len(way) - 1) + ["circle"]
+            text += [f"{esc(person)}, {esc(v)}" for v in way["visit"]] + [""]
+        figure.add_scatter(
+            x=x, y=y, mode="lines+markers", name=esc(arm), text=text,
+            line={"color": rgba(colours[arm], 0.45), "width": 1.2},
+            marker={"color": colours[arm], "size": 9, "symbol": symbols, "angleref": "previous"},
+            hovertemplate="%{text}<extra>" + esc(arm) + "</extra>",
+        )  # fmt: skip
+        centres = part.groupby("visit")[["axis_1", "axis_2"]].mean()
+        centres = centres.loc[[v for v in visits if v in centres.index]]
+        figure.add_scatter(
+            x=significant(centres["axis_1"]), y=significant(centres["axis_2"]), mode="lines+markers",
+            name=f"{esc(arm)}: centre", text=[esc(v) for v in centres.index],
+            line={"color": colours[arm], "width": 4},
+            marker={
+                "color": colours[arm], "size": 16, "angleref": "previous", "line": {"color": "white", "width": 1.5},
+                "symbol": ["circle"] + ["arrow"] * (len(centres) - 1),
+            },
+            hovertemplate="centre, %{text}<extra>" + esc(arm) + "</extra>",
+        )  # fmt: skip
+    words = METRICS.get(metric, metric)
+    titles = [f"axis {k + 1} ({100 * share[k]:.1f} %)" for k in range(2)]
+    figure.update_layout(
+        **base_layout(
+            540, xaxis=axis(title={"text": titles[0]}, zeroline=True, zerolinecolor="#D5D9E0"),
+            yaxis=axis(title={"text": titles[1]}, zeroline=True, zerolinecolor="#D5D9E0", scaleanchor="x"),
+            margin={"l": 64, "r": 16, "t": 56, "b": 56},
+        )
+    )  # fmt: skip
+    thinned = f" {len(samples)} of {total} samples, evenly spaced, are drawn." if total and total > len(distances) else ""
+    caption = (
+        f"Principal coordinates of the {words} distances between samples. Circles: first visit; arrows lead to the "
+        f"later visits of the same participant; the thick arrow joins the centres of the arm.{thinned} Two axes "
+        f"show {100 * share.sum():.0f} % of the variation, so what looks close may still differ."
+    )
+    alt = f"Ordination of {plural(len(samples), 'sample')} by {words} distance; the axes hold {titles[0]}, {titles[1]}."
+    return Figure(f"ordination.{metric}", f"Ordination, {words} distance", caption, alt, figure, table, tab=words)

@@ -1,0 +1,193 @@
+"""The flow of participants and samples, as in CONSORT (Schulz 2010, doi:10.1136/bmj.c332), drawn as SVG."""
+
+from __future__ import annotations
+
+import textwrap
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from vagus.report.figures_common import Figure, arm_colours
+from vagus.report.sentences import number, plural
+
+COLUMN = 300
+GAP = 28
+LINE = 19
+PAD = 14
+WRAP = 36
+
+
+def complete_pairs(flow: pd.DataFrame, arm: str, baseline: str, primary: str) -> tuple[int, list[str]]:
+    """Return how many participants of an arm kept both visits, and who did not.
+
+    Parameters
+    ----------
+    flow
+        Flow table.
+    arm, baseline, primary
+        Arm and the two visits.
+    """
+    kept = flow[(flow["level"] == "sample") & (flow["status"] == "kept") & (flow["arm"] == arm)]
+    at: dict[str, set[str]] = {}
+    for person, visit in zip(kept["participant"], kept["visit"], strict=True):
+        at.setdefault(person, set()).add(visit)
+    people = _participants(flow, arm)
+    whole = [p for p in people if {baseline, primary} <= at.get(p, set())]
+    return len(whole), [p for p in people if p not in set(whole)]
+
+
+def _participants(flow: pd.DataFrame, arm: str) -> list[str]:
+    rows = flow[flow["arm"] == arm]
+    named = set(rows.loc[rows["level"] == "participant", "id"]) | set(rows["participant"])
+    return sorted(p for p in named if p)
+
+
+def losses(rows: pd.DataFrame, most: int = 4) -> list[str]:
+    """Return `count: step, reason` of lost rows, the commonest first."""
+    lost = rows[rows["status"] != "kept"]
+    if not len(lost):
+        return []
+    counts = lost.groupby(["step", "reason"]).size().sort_values(ascending=False, kind="stable")
+    lines = [
+        f"{n} \N{MULTIPLICATION SIGN} {': '.join(x for x in (str(step), str(reason)) if x) or 'no reason given'}"
+        for (step, reason), n in counts.head(most).items()
+    ]
+    if len(counts) > most:
+        lines.append(f"{counts.iloc[most:].sum()} more, for other reasons (table)")
+    return lines
+
+
+def flow_table(flow: pd.DataFrame, arms: list[str], visits: list[str]) -> pd.DataFrame:
+    """Return counts kept and lost by arm, level, visit, step and reason."""
+    keys = ["arm", "level", "visit", "status", "step", "reason"]
+    table = flow.groupby(keys, dropna=False).size().rename("count").reset_index()
+    rank = {a: i for i, a in enumerate(arms)} | {v: i for i, v in enumerate(visits)}
+    order = table[["arm", "visit"]].map(lambda x: rank.get(x, len(rank)))
+    table = table.assign(_a=order["arm"], _v=order["visit"])
+    table = table.sort_values(["_a", "level", "_v", "status", "step", "reason"], kind="stable")
+    return table.drop(columns=["_a", "_v"]).reset_index(drop=True)
+
+
+class _Drawing:
+    """Boxes under each other in columns; remembers what it drew."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+
+    def box(self, x: float, y: float, width: float, head: str, lines: list[str], kind: str, colour: str = "") -> float:
+        """Draw a box and return where it ends."""
+        wrapped: list[str] = []
+        columns = max(12, int(width / COLUMN * WRAP))
+        for line in lines:
+            wrapped += textwrap.wrap(line, columns, subsequent_indent="   ") or [""]
+        heads = textwrap.wrap(head, columns - 2) if head else []
+        height = 2 * PAD - 4 + LINE * (len(heads) + len(wrapped))
+        self.parts.append(
+            f'<rect class="flow-{kind}" x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="8"/>'
+        )
+        if colour:
+            self.parts.append(
+                f'<rect x="{x:g}" y="{y:g}" width="6" height="{height:g}" rx="3" fill="{colour}"/>'
+            )
+        for i, text in enumerate([*heads, *wrapped]):
+            style = "flow-head" if i < len(heads) else "flow-text"
+            self.parts.append(
+                f'<text class="{style}" x="{x + PAD + 4:g}" y="{y + PAD + 9 + LINE * i:g}">{escape(text)}</text>'
+            )
+        return y + height
+
+    def arrow(self, x: float, top: float, bottom: float) -> None:
+        """Draw an arrow down."""
+        self.parts.append(f'<path class="flow-line" d="M{x:g} {top:g}V{bottom - 7:g}"/>')
+        self.parts.append(
+            f'<path class="flow-tip" d="M{x - 5:g} {bottom - 8:g}h10l-5 8z"/>'
+        )
+
+    def line(self, path: str) -> None:
+        """Draw a connecting line."""
+        self.parts.append(f'<path class="flow-line" d="{path}"/>')
+
+
+def flow_diagram(
+    flow: pd.DataFrame, arms: list[str], visits: list[str], baseline: str, primary: str, reference: str | None,
+    controls: dict[str, int] | None = None,
+) -> Figure | None:
+    """Draw who and what entered, what was lost and why, and what was analysed, per arm.
+
+    Parameters
+    ----------
+    flow
+        Rows with level, id, participant, arm, visit, assay, status, step, reason.
+    arms, visits, baseline, primary, reference
+        Of the plan.
+    controls
+        Number of technical controls by type.
+    """  # fmt: skip
+    shown = [a for a in arms if a in set(flow["arm"])]
+    if not shown:
+        return None
+    colours = arm_colours(arms, reference)
+    draw = _Drawing()
+    width = len(shown) * COLUMN + (len(shown) - 1) * GAP
+    samples = flow[(flow["level"] == "sample") & flow["arm"].isin(shown)]
+    people = sum(len(_participants(flow, a)) for a in shown)
+    lines = [f"{plural(len(samples), 'stool sample')} in the sheets"]
+    if controls:
+        lines.append("kept apart: " + ", ".join(f"{n} {t}" for t, n in sorted(controls.items())))
+    top_width = min(width, 420)
+    end = draw.box((width - top_width) / 2, 0, top_width, plural(people, "participant"), lines, "box")
+    start = end + 46
+    if len(shown) > 1:
+        first, last = COLUMN / 2, width - COLUMN / 2
+        draw.line(f"M{width / 2:g} {end:g}V{end + 18:g}M{first:g} {end + 18:g}H{last:g}")
+    stages = [_stages(flow, a, visits, baseline, primary) for a in shown]
+    bottoms = [start] * len(shown)
+    for i, arm in enumerate(shown):
+        draw.arrow(i * (COLUMN + GAP) + COLUMN / 2, end + 18 if len(shown) > 1 else end, start)
+        bottoms[i] = draw.box(i * (COLUMN + GAP), start, COLUMN, arm, stages[i][0]["lines"], "box", colours[arm])
+    for k in range(1, len(stages[0])):
+        # All arms start a stage at one height, so that a reader compares along a row.
+        begin = max(bottoms) + 34
+        for i, arm in enumerate(shown):
+            stage, x = stages[i][k], i * (COLUMN + GAP)
+            draw.arrow(x + COLUMN / 2, bottoms[i], begin)
+            bottoms[i] = draw.box(x, begin, COLUMN, stage["head"], stage["lines"], stage["kind"], "" if stage["kind"] == "loss" else colours[arm])
+    height = max(bottoms) + 2
+    said = "; ".join(
+        f"{a}: {plural(len(_participants(flow, a)), 'participant')}, {complete_pairs(flow, a, baseline, primary)[0]} with "
+        f"both {baseline} and {primary}"
+        for a in shown
+    )
+    alt = f"Flow of participants and samples. {said}."
+    svg = (
+        f'<svg class="flow" viewBox="-2 -2 {width + 4:g} {height + 4:g}" style="max-width:{width + 4:g}px" '
+        f'role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg">{"".join(draw.parts)}</svg>'
+    )
+    caption = "Participants and samples from the sheets to the analysis. Dashed boxes say what was lost, where and why."
+    table = flow_table(flow, arms, visits)
+    return Figure("flow", "Flow of participants and samples", caption, alt, None, table, svg=svg)
+
+
+def _stages(flow: pd.DataFrame, arm: str, visits: list[str], baseline: str, primary: str) -> list[dict[str, Any]]:
+    """Return the boxes of one arm from top to bottom."""
+    rows = flow[flow["arm"] == arm]
+    samples = rows[rows["level"] == "sample"]
+    kept = samples[samples["status"] == "kept"]
+    lost = losses(samples) + [f"participants: {x}" for x in losses(rows[rows["level"] == "participant"])]
+    pairs, broken = complete_pairs(flow, arm, baseline, primary)
+
+    def by_visit(part: pd.DataFrame) -> list[str]:
+        counts = part["visit"].value_counts()
+        return [f"{v}: {number(counts.get(v, 0), 0)}" for v in visits]
+
+    end = [f"{baseline} and {primary} both there"] if baseline != primary else []
+    if broken:
+        end.append(f"{plural(len(broken), 'participant')} without both visits")
+    return [
+        {"head": arm, "lines": [plural(len(_participants(flow, arm)), "participant")], "kind": "box"},
+        {"head": plural(len(samples), "sample") + " received", "lines": by_visit(samples), "kind": "box"},
+        {"head": "Lost" if lost else "Nothing lost", "lines": lost, "kind": "loss"},
+        {"head": plural(len(kept), "sample") + " profiled", "lines": by_visit(kept), "kind": "box"},
+        {"head": f"{plural(pairs, 'participant')} analysed", "lines": end, "kind": "end"},
+    ]

@@ -1,0 +1,281 @@
+"""Everything the report reads, and for what is not there, why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vagus.errors import VagusError
+from vagus.ledger import read_ledger
+from vagus.profile import Profile, read_profile
+
+FLOW_COLUMNS = ["level", "id", "participant", "arm", "visit", "assay", "status", "step", "reason"]
+EFFECT_COLUMNS = [
+    "profile", "feature", "contrast", "visit", "estimand", "model", "n_arm", "n_reference", "estimate",
+    "std_error", "df", "ci_low", "ci_high", "p_value", "q_value", "unit", "prevalence", "status",
+]  # fmt: skip
+WITHIN_COLUMNS = [
+    "profile", "feature", "arm", "visit", "n", "mean_baseline", "mean_visit", "change", "std_error", "df",
+    "ci_low", "ci_high", "unit", "status",
+]  # fmt: skip
+TRUTH_COLUMNS = ["profile", "feature", "contrast", "truth", "unit"]
+# A square table of 10,000 samples would be read for minutes to draw dots nobody can tell apart.
+MAX_ORDINATION = 600
+
+
+@dataclass
+class Results:
+    """The results of one trial, as tables.
+
+    Parameters
+    ----------
+    design
+        The normalised design (the content of `design.json`).
+    summary
+        The text of the trial at a glance.
+    flow, ledger, effects, within, truth, decontam, mock
+        Tables; empty with their columns when the file is absent.
+    truncation
+        The chosen truncation lengths and why; empty when absent.
+    profiles
+        By name.
+    distances
+        Square tables by metric, at most `MAX_ORDINATION` samples each.
+    distance_totals
+        Number of samples in each distance file.
+    settings
+        The config of the run.
+    versions
+        Tool name to version.
+    """
+
+    design: dict[str, Any]
+    summary: str = ""
+    flow: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=FLOW_COLUMNS))
+    ledger: pd.DataFrame = field(default_factory=pd.DataFrame)
+    effects: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=EFFECT_COLUMNS))
+    within: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=WITHIN_COLUMNS))
+    truth: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=TRUTH_COLUMNS))
+    decontam: pd.DataFrame = field(default_factory=pd.DataFrame)
+    mock: pd.DataFrame = field(default_factory=pd.DataFrame)
+    truncation: dict[str, Any] = field(default_factory=dict)
+    profiles: dict[str, Profile] = field(default_factory=dict)
+    distances: dict[str, pd.DataFrame] = field(default_factory=dict)
+    distance_totals: dict[str, int] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """The analysis plan."""
+        plan: dict[str, Any] = self.design["plan"]
+        return plan
+
+    @property
+    def arms(self) -> list[str]:
+        """Arms in the order of the plan."""
+        return [str(a) for a in self.plan.get("arms") or []]
+
+    @property
+    def visits(self) -> list[str]:
+        """Visits in the order of the plan."""
+        return [str(v) for v in self.plan.get("visits") or []]
+
+    @property
+    def reference(self) -> str | None:
+        """The reference arm, if there is one."""
+        arm = self.plan.get("reference_arm")
+        return str(arm) if arm else None
+
+    @property
+    def confidence(self) -> float:
+        """Confidence level of the intervals."""
+        return float((self.settings.get("trial") or {}).get("confidence", 0.95))
+
+    @property
+    def can_compare(self) -> bool:
+        """Whether the design carries a comparison of arms."""
+        return bool(self.design.get("can_compare_arms"))
+
+    def arm_of(self) -> dict[str, str]:
+        """Return participant to arm."""
+        return {p["participant"]: str(p["arm"]) for p in self.design["participants"]}
+
+    def place_of(self) -> dict[str, tuple[str, str]]:
+        """Return stool sample to (participant, visit)."""
+        return {
+            s["sample"]: (s["participant"], s["visit"])
+            for s in self.design["samples"]
+            if s["type"] == "stool" and s.get("participant") and s.get("visit")
+        }
+
+    def people(self, profile: Profile, features: list[str] | None = None) -> pd.DataFrame:
+        """Return a profile with participant, arm and visit for every row.
+
+        Parameters
+        ----------
+        profile
+            Samples are stool samples of the design, or `<participant>|<visit>` for panels.
+        features
+            Columns wanted; all when None.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns participant, arm, visit, then the features; rows unknown to the design are left out.
+        """
+        arms, places = self.arm_of(), self.place_of()
+        rows: list[tuple[str, str, str]] = []
+        keep: list[int] = []
+        for i, sample in enumerate(profile.samples):
+            person, visit = places.get(sample, ("", ""))
+            if not person and "|" in sample:
+                person, visit = sample.rsplit("|", 1)
+            if person in arms:
+                keep.append(i)
+                rows.append((person, arms[person], visit))
+        frame = profile.to_frame().iloc[keep]
+        if features is not None:
+            frame = frame[[f for f in features if f in frame.columns]]
+        keys = pd.DataFrame(rows, columns=["participant", "arm", "visit"], index=frame.index)
+        return pd.concat([keys, frame], axis=1)
+
+
+def load_results(
+    root: str | Path,
+    files: Iterable[str | Path] | None = None,
+    settings: dict[str, Any] | None = None,
+    versions: dict[str, str] | None = None,
+) -> Results:
+    """Read what the floors below left behind.
+
+    Parameters
+    ----------
+    root
+        The results folder.
+    files
+        The files that belong to this run; others in the folder are left from earlier runs and not
+        read. None reads whatever is there.
+    settings
+        The config.
+    versions
+        Tool name to version.
+
+    Returns
+    -------
+    Results
+        With empty parts where the file is absent.
+
+    Raises
+    ------
+    VagusError
+        If the design is missing or a table lacks a column that the report needs.
+    """
+    root = Path(root)
+    wanted = None if files is None else {Path(f).resolve() for f in files}
+
+    def have(path: Path) -> bool:
+        return path.is_file() and (wanted is None or path.resolve() in wanted)
+
+    def glob(pattern: str) -> list[Path]:
+        return [p for p in sorted(root.glob(pattern)) if have(p)]
+
+    design = root / "design" / "design.json"
+    if not design.is_file():
+        raise VagusError(f"report: {design} is missing; make it with `snakemake check`")
+    results = Results(json.loads(design.read_text(encoding="utf-8")), settings=settings or {})
+    results.versions = dict(versions or {})
+    summary = root / "design" / "summary.txt"
+    if have(summary):
+        results.summary = summary.read_text(encoding="utf-8").strip()
+    for name in ("profiles/flow.tsv", "design/flow.tsv"):
+        if have(root / name):
+            results.flow = read_table(root / name, FLOW_COLUMNS)
+            break
+    if have(root / "reads" / "ledger.tsv"):
+        results.ledger = read_ledger(root / "reads" / "ledger.tsv")
+    truncation = root / "amplicon" / "truncation.json"
+    if have(truncation):
+        results.truncation = json.loads(truncation.read_text(encoding="utf-8"))
+    for path in glob("profiles/*.biom"):
+        profile = read_profile(path)
+        results.profiles[profile.name] = profile
+    for path in glob("profiles/amplicon.distances/*.tsv"):
+        results.distances[path.stem], results.distance_totals[path.stem] = read_distances(path)
+    results.effects = _stack(glob("trial/arm_effects/*.tsv"), EFFECT_COLUMNS)
+    results.within = _stack(glob("trial/within_arm/*.tsv"), WITHIN_COLUMNS)
+    if have(root / "trial" / "truth.tsv"):
+        results.truth = read_table(root / "trial" / "truth.tsv", TRUTH_COLUMNS)
+    for name in ("decontam", "mock"):
+        if have(root / "profiles" / f"{name}.tsv"):
+            setattr(results, name, read_table(root / "profiles" / f"{name}.tsv", []))
+    return results
+
+
+def read_table(path: Path, needed: list[str]) -> pd.DataFrame:
+    """Read a TSV whose ids stay text.
+
+    Parameters
+    ----------
+    path
+        The table.
+    needed
+        Columns that must be there; those not about numbers are read as text.
+
+    Raises
+    ------
+    VagusError
+        Naming the missing columns.
+    """
+    text = [
+        "level", "id", "participant", "arm", "visit", "assay", "status", "step", "reason", "profile", "feature",
+        "contrast", "estimand", "model", "unit", "sample",
+    ]  # fmt: skip
+    try:
+        frame = pd.read_csv(path, sep="\t", dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""])
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame(columns=needed)
+    missing = [c for c in needed if c not in frame.columns]
+    if missing:
+        raise VagusError(f"report: {path} has no column {', '.join(missing)}; rebuild it")
+    for column in text:
+        if column in frame.columns:
+            frame[column] = frame[column].fillna("").astype(object)
+    for column in frame.columns.difference(text):
+        if needed and column in needed:
+            frame[column] = pd.to_numeric(frame[column], errors="coerce")
+    return frame
+
+
+def read_distances(path: Path, limit: int = MAX_ORDINATION) -> tuple[pd.DataFrame, int]:
+    """Read a square distance table, evenly thinned above `limit` samples.
+
+    Returns
+    -------
+    tuple
+        The square table, and how many samples the file holds.
+    """
+    with path.open(encoding="utf-8") as handle:
+        samples = handle.readline().rstrip("\n").split("\t")[1:]
+    total = len(samples)
+    if total <= limit:
+        frame = pd.read_csv(path, sep="\t", index_col=0, dtype={0: str})
+    else:
+        keep = sorted({round(i * (total - 1) / (limit - 1)) for i in range(limit)})
+        rows = set(keep)
+        frame = pd.read_csv(
+            path, sep="\t", header=0, index_col=0, usecols=[0, *(k + 1 for k in keep)],
+            skiprows=[i + 1 for i in range(total) if i not in rows],
+        )  # fmt: skip
+    frame.index = frame.index.astype(str)
+    return frame, total
+
+
+def _stack(paths: list[Path], columns: list[str]) -> pd.DataFrame:
+    frames = [f for f in (read_table(p, columns) for p in paths) if len(f)]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
