@@ -135,6 +135,6 @@ def check_ledger(frame: pd.DataFrame) -> None:
     if len(broken):
         row = broken.iloc[0]
         raise VagusError(
-            f"ledger: sample {row['sample']}, run {row['run']}, step {row['step']}: {row['reads_in']} reads in, "
-            f"but the step before left {int(left[broken.index[0]])}"
+            f"ledger: sample {row['sample']}, run {row['run']}, step {row['step']}: {row['reads_in']} reads "
+            f"in, but the step before left {int(left[broken.index[0]])}"
         )

@@ -48,7 +48,7 @@ class Profile:
     meta: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.table = sparse.csr_array(self.table, dtype=np.float64)
+        self.table = sparse.csr_array(self.table).astype(np.float64, copy=False)
         if self.table.shape != (len(self.features), len(self.samples)):
             raise VagusError(
                 f"profile {self.name}: table of shape {self.table.shape} for {len(self.features)} features "

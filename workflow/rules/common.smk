@@ -19,7 +19,7 @@ except VagusError as error:
 
 AMPLICON = "amplicon" in DESIGN.assays
 ENGINE = config["amplicon"]["engine"]
-BATCHES = make_batches(DESIGN, config["reads"]["batch_size"])
+BATCHES = make_batches(DESIGN, config["reads"]["batch_size"], "amplicon")
 RUNS = {}
 for batch in BATCHES.values():
     RUNS.setdefault(batch["run"], []).append(batch["batch"])
@@ -45,12 +45,16 @@ PROFILES = [f"amplicon.{level}" for level in (*config["trial"]["levels"], "diver
 PROFILES += ["panel.clinical"] if DESIGN.measures else []
 PROFILES += [entry["name"] for entry in config["profiles"]]
 
-READS_TARGETS = ["<results>/reads/ledger.tsv", "<results>/reads/multiqc.html"] if AMPLICON else []
+READS_TARGETS = ["<results>/reads/multiqc.html"] if AMPLICON else []
+READS_TARGETS += [f"<results>/reads/ledger/{batch}.tsv" for batch in BATCHES]
 PROFILE_TARGETS = [f"<results>/profiles/{name}.biom" for name in PROFILES]
 if AMPLICON:
     PROFILE_TARGETS += ["<results>/profiles/amplicon.asv.biom", "<results>/profiles/decontam.tsv"]
+    PROFILE_TARGETS += ["<results>/reads/ledger.tsv", "<results>/profiles/flow.tsv"]
+    PROFILE_TARGETS += ["<results>/profiles/mock.tsv"] if config["mock"]["composition"] else []
     PROFILE_TARGETS += [
         f"<results>/profiles/amplicon.distances/{metric}.tsv"
         for metric in config["diversity"]["distances"]
     ]
 TRIAL_TARGETS = [f"<results>/trial/{kind}/{name}.tsv" for kind in ("arm_effects", "within_arm") for name in PROFILES]
+TRIAL_TARGETS += ["<results>/trial/truth.tsv"] if config["truth"] else []

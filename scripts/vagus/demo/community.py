@@ -15,6 +15,7 @@ VISITS = ("baseline", "week8")
 LEVELS = ("genus", "family", "phylum")
 TRUTH_COLUMNS = ["profile", "feature", "contrast", "truth", "unit"]
 TRUTH_PEOPLE = 20_000
+UNIT = "log2 fold change (CLR)"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,9 @@ def draw_log_abundances(
     return np.log(np.asarray(settings.shares)) + person + visit
 
 
-def apply_effect(log_abundances: np.ndarray, active: np.ndarray, target: np.ndarray, fold: float) -> np.ndarray:
+def apply_effect(
+    log_abundances: np.ndarray, active: np.ndarray, target: np.ndarray, fold: float
+) -> np.ndarray:
     """Multiply the target by the fold change, in the active arm at the last visit.
 
     Parameters
@@ -92,7 +95,7 @@ def apply_effect(log_abundances: np.ndarray, active: np.ndarray, target: np.ndar
         A changed copy.
     """
     changed = log_abundances.copy()
-    changed[np.ix_(active.nonzero()[0], [len(VISITS) - 1], target.nonzero()[0])] += np.log(fold)
+    changed[np.ix_(active.nonzero()[0], np.array([len(VISITS) - 1]), target.nonzero()[0])] += np.log(fold)
     return changed
 
 
@@ -199,11 +202,12 @@ def sum_features(shares: np.ndarray, labels: Sequence[str]) -> tuple[list[str], 
 def compute_truth(settings: Settings, templates: Sequence[Template], seed: int) -> pd.DataFrame:
     """Compute what a perfect analysis would report.
 
-    The estimand is the difference between the arms in the mean CLR (log2) at the last visit, which randomisation
-    makes equal to the baseline-adjusted difference. Each simulated person is looked at twice, with and without
-    the fold change, so noise cancels: multiplying one of K features by F moves its CLR by log2(F)(1 - 1/K) and
-    every other by -log2(F)/K, exactly and in everybody. Where the target is only a part of a feature (a phylum with
-    other genera) the shift differs between people and its mean over `TRUTH_PEOPLE` is given.
+    The estimand is the difference between the arms in the mean CLR (log2) at the last visit, which
+    randomisation makes equal to the baseline-adjusted difference. Each simulated person is looked at twice,
+    with and without the fold change, so noise cancels: multiplying one of K features by F moves its CLR by
+    log2(F)(1 - 1/K) and every other by -log2(F)/K, exactly and in everybody. Where the target is only a part
+    of a feature (a phylum with other genera) the shift differs between people and its mean over
+    `TRUTH_PEOPLE` is given.
     K counts the features of the simulated stool; contaminants and misread sequences that an analysis keeps as
     features change it a little, and so do zeros and the pseudocount.
 
@@ -236,7 +240,7 @@ def compute_truth(settings: Settings, templates: Sequence[Template], seed: int) 
         _, after = sum_features(treated, labels)
         shift = (centred_log2(after) - centred_log2(before)).mean(axis=0)
         for name, value in zip(names, shift, strict=True):
-            rows.append([f"amplicon.{level}", name, contrast, round(float(value), 4) + 0.0, "log2 (CLR)"])
+            rows.append([f"amplicon.{level}", name, contrast, round(float(value), 4) + 0.0, UNIT])
     rows.append(["panel.clinical", "HAMD17", contrast, settings.score_effect, "points"])
     rows.append(["panel.clinical", "GAD7", contrast, 0.0, "points"])
     return pd.DataFrame(rows, columns=TRUTH_COLUMNS)

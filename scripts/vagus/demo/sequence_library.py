@@ -44,7 +44,9 @@ def mean_quality(curve: QualityCurve, length: int) -> np.ndarray:
     return curve.first + (curve.plateau - curve.first) * rise - (curve.plateau - curve.last) * fall
 
 
-def draw_quality(curve: QualityCurve, settings: Settings, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+def draw_quality(
+    curve: QualityCurve, settings: Settings, shape: tuple[int, int], rng: np.random.Generator
+) -> np.ndarray:
     """Draw Phred scores: the mean curve, a better or worse read, and the noise of each base.
 
     Parameters
@@ -96,7 +98,7 @@ def add_errors(codes: np.ndarray, quality: np.ndarray, rng: np.random.Generator)
 
 
 def draw_chimeras(
-    fragments: Sequence[np.ndarray], shares: np.ndarray, reads: int, flank: int, rng: np.random.Generator
+    fragments: Sequence[np.ndarray], counts: np.ndarray, reads: int, flank: int, rng: np.random.Generator
 ) -> tuple[list[np.ndarray], list[int]]:
     """Draw two-parent chimeras, each made once in the PCR and then copied.
 
@@ -104,8 +106,9 @@ def draw_chimeras(
     ----------
     fragments
         Amplicons with primers.
-    shares
-        Share of each amplicon; abundant ones are parents more often.
+    counts
+        Read pairs of each amplicon; abundant ones are parents more often, and a chimera stays rarer than its
+        parents, which were there before it.
     reads
         Read pairs to fill.
     flank
@@ -120,12 +123,13 @@ def draw_chimeras(
     """
     made: list[np.ndarray] = []
     copies: list[int] = []
-    while reads > 0 and np.count_nonzero(shares) > 1:
-        first, second = rng.choice(len(fragments), 2, replace=False, p=shares)
+    while reads > 0 and np.count_nonzero(counts) > 1:
+        first, second = rng.choice(len(fragments), 2, replace=False, p=counts / counts.sum())
         left, right = fragments[first], fragments[second]
         cut = int(rng.integers(flank, min(len(left), len(right)) - flank))
         made.append(np.concatenate([left[:cut], right[cut:]]))
-        copies.append(min(reads, int(rng.geometric(0.3))))
+        most = max(1, int(min(counts[first], counts[second])) // 4)
+        copies.append(min(reads, most, int(rng.geometric(0.3))))
         reads -= copies[-1]
     return made, copies
 
@@ -172,12 +176,14 @@ def sequence_library(
     n_stray = FAILED_PAIRS if failed else int(rng.binomial(pairs, settings.off_target_share))
     n_chimeric = 0 if failed else int(rng.binomial(pairs, settings.chimera_share))
     n_true = 0 if failed else pairs - n_phix - n_stray - n_chimeric
-    counts = [int(c) for c in rng.multinomial(n_true, shares)]
-    chimeras, copies = draw_chimeras(fragments, shares, n_chimeric, len(head) + 20, rng)
+    counts = rng.multinomial(n_true, shares)
+    chimeras, copies = draw_chimeras(fragments, counts, n_chimeric, len(head) + 20, rng)
     if not chimeras:
         counts[int(np.argmax(shares))] += n_chimeric
     torn = [_tear(phix, settings.read_length, rng) for _ in range(n_phix)]
-    torn += [_tear(genes[int(rng.integers(len(genes)))][:480], settings.read_length, rng) for _ in range(n_stray)]
+    torn += [
+        _tear(genes[int(rng.integers(len(genes)))][:480], settings.read_length, rng) for _ in range(n_stray)
+    ]
     whole = [*fragments, *chimeras, *torn]
     repeats = np.array([*counts, *copies, *([1] * len(torn))])
     primed = np.repeat(np.arange(len(whole)) < len(fragments) + len(chimeras), repeats)
@@ -240,7 +246,7 @@ def write_fastq(codes: np.ndarray, quality: np.ndarray, run: str, mate: int, pat
     path
         File to write.
     """
-    reads, length = codes.shape
+    reads = len(codes)
     number = np.arange(1, reads + 1)[:, None] // 10 ** np.arange(6, -1, -1) % 10
     parts = [
         _block(f"@SIMULATED:1:{run}:1:", reads),

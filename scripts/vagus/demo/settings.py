@@ -120,8 +120,8 @@ def read_settings(paths: Sequence[str | Path], **changes: Any) -> Settings:
     settings = replace(Settings(**values), **{k: v for k, v in changes.items() if v is not None})
     if settings.participants_per_arm < 2 or settings.depth < 50:
         raise VagusError(
-            f"simulated trial: {settings.participants_per_arm} participants per arm and {settings.depth} read pairs "
-            "per library; allowed: at least 2 and at least 50"
+            f"simulated trial: {settings.participants_per_arm} participants per arm, {settings.depth} read "
+            "pairs per library; allowed: at least 2 and at least 50"
         )
     if settings.fold_change <= 0:
         raise VagusError(f"simulated trial: fold_change is {settings.fold_change}; allowed: above 0")

@@ -95,7 +95,8 @@ def plan_libraries(settings: Settings, cohort: Cohort, rng: np.random.Generator)
     libraries: list[Library] = []
     for i, row in enumerate(cohort.participants.itertuples()):
         name = str(row.participant)
-        run = f"run{i // 2 % settings.sequencing_runs + 1}"  # blocks of two hold one of each arm
+        # Blocks of two people hold one of each arm, and the two blocks of four one of each site.
+        run = f"run{i // 4 % settings.sequencing_runs + 1}"
         for v, visit in enumerate(VISITS):
             conc = settings.dna_conc_median * np.exp(rng.normal(0, settings.dna_conc_sd))
             pairs = max(50, int(settings.depth * np.exp(rng.normal(0, settings.depth_sd))))
@@ -138,13 +139,14 @@ def make_plan(settings: Settings, seed: int) -> dict[str, Any]:
         "estimand": {
             "population": "all randomised participants with a baseline and a week 8 visit",
             "variable": "difference between the arms at week 8, adjusted for the baseline",
-            "intercurrent_events": [{"event": "start of an antidepressant", "strategy": "treatment policy"}],
+            "intercurrent_events": [{"event": "start of an antidepressant", "strategy": "treatment_policy"}],
             "summary": "difference of means",
         },
         "families": [
             {"name": "clinical", "profiles": ["panel.clinical"], "control": "holm", "alpha": 0.05},
             {"name": "genera", "profiles": ["amplicon.genus"], "control": "bh", "alpha": 0.05},
         ],
+        "responder": {"measure": "HAMD17", "rule": "drop >= 50%"},
         "seed": seed,
     }
 
@@ -159,7 +161,7 @@ def make_config(settings: Settings, out: str) -> dict[str, Any]:
         "plan": f"{base}/plan.yaml",
         "reads": {"primers": {"forward": settings.forward_primer, "reverse": settings.reverse_primer}},
         # A small data set: the error model settles on a few libraries, the rest would only cost time.
-        "amplicon": {"engine": "dada2", "trunc_len": "auto", "nbases": 4e6},
+        "amplicon": {"engine": "dada2", "trunc_len": "auto", "nbases": 4_000_000},
         "taxonomy": {"method": "dada2", "reference": f"{base}/reference.fasta.gz"},
         "mock": {"composition": f"{base}/mock.fasta"},
         "report": {"title": settings.title},

@@ -173,8 +173,8 @@ def choose_templates(templates: Sequence[Template], accessions: Sequence[str]) -
     Raises
     ------
     VagusError
-        If an accession is absent, has no amplicon, or shares its amplicon with another genus, in which case no
-        classifier could tell the two apart.
+        If an accession is absent, has no amplicon, or shares its amplicon with another genus, in which case
+        no classifier could tell the two apart.
     """
     known = {t.accession: t for t in templates}
     genera: dict[str, set[str]] = {}
@@ -188,7 +188,9 @@ def choose_templates(templates: Sequence[Template], accessions: Sequence[str]) -
             raise VagusError(f"simulated trial: template {accession} {why}; choose another in config/demo")
         if len(genera[found.insert]) > 1:
             shared = ", ".join(sorted(genera[found.insert]))
-            raise VagusError(f"simulated trial: the amplicon of {accession} belongs to several genera: {shared}")
+            raise VagusError(
+                f"simulated trial: the amplicon of {accession} belongs to several genera: {shared}"
+            )
         chosen.append(found)
     return chosen
 

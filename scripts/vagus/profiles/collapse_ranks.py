@@ -86,7 +86,9 @@ def collapse_profile(profile: Profile, level: str) -> Profile:
     depth = LEVELS[level]
     bare = [f for f in profile.features if f not in profile.taxonomy]
     if bare:
-        raise VagusError(f"profile {profile.name}: feature {bare[0]} has no taxonomy; import one with lineages")
+        raise VagusError(
+            f"profile {profile.name}: feature {bare[0]} has no taxonomy; import one with lineages"
+        )
     keys = [tuple(([*profile.taxonomy[f]] + [""] * depth)[:depth]) for f in profile.features]
     lineages = sorted(set(keys))
     name_of = dict(zip(lineages, name_lineages(lineages), strict=True))

@@ -32,7 +32,8 @@ def prevalence_test(
     """Test whether a feature is present in negatives more often than in samples.
 
     One-sided chi-square test of two proportions with Yates' correction, or the mid-P Fisher test where an
-    expected number is below 5. A feature seen in fewer than two libraries has no score; one seen in all has 0.5.
+    expected number is below 5. A feature seen in fewer than two libraries has no
+    score; one seen in all has 0.5.
 
     Parameters
     ----------
@@ -61,9 +62,9 @@ def prevalence_test(
     testable = present > 1
     fisher = testable & small
     # Mid-P: half of the probability of the table itself, as the score of a discrete test.
-    p[fisher] = stats.hypergeom.sf(a[fisher], total, present[fisher], n_negatives) + 0.5 * stats.hypergeom.pmf(
+    p[fisher] = stats.hypergeom.sf(
         a[fisher], total, present[fisher], n_negatives
-    )
+    ) + 0.5 * stats.hypergeom.pmf(a[fisher], total, present[fisher], n_negatives)
     chi2 = testable & ~small
     share = present[chi2] / total
     delta = a[chi2] / n_negatives - c[chi2] / n_samples
@@ -78,8 +79,8 @@ def prevalence_test(
 def frequency_test(table: sparse.csr_array, concentration: np.ndarray) -> np.ndarray:
     """Test whether the share of a feature falls as the DNA concentration rises.
 
-    Compares log share = a - log concentration (a contaminant's constant mass diluted by the sample's DNA) with
-    log share = b (a member of the community) by the ratio of their residual sums of squares.
+    Compares log share = a - log concentration (a contaminant's constant mass diluted by the sample's DNA)
+    with log share = b (a member of the community) by the ratio of their residual sums of squares.
 
     Parameters
     ----------
@@ -109,12 +110,12 @@ def frequency_test(table: sparse.csr_array, concentration: np.ndarray) -> np.nda
 
     def residual_ss(y: np.ndarray) -> np.ndarray:
         mean = np.bincount(rows, y, minlength=size) / np.maximum(n, 1)
-        return np.bincount(rows, (y - mean[rows]) ** 2, minlength=size)
+        return np.asarray(np.bincount(rows, (y - mean[rows]) ** 2, minlength=size))
 
     contaminant, flat = residual_ss(shifted), residual_ss(log_share)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = contaminant / flat
-        p = stats.f.cdf(ratio, n - 1, n - 1)
+        p = np.asarray(stats.f.cdf(ratio, n - 1, n - 1), dtype=float)
     p[(n < 2) | np.isnan(ratio)] = np.nan
     return p
 
@@ -245,7 +246,9 @@ def _reasons(
     for i, (p, p_prevalence, p_frequency, contaminant) in enumerate(scores):
         parts = []
         if contaminant and not np.isnan(p_prevalence):
-            parts.append(f"in {in_negative[i]:.0f}/{n_negative} negatives and {in_real[i]:.0f}/{n_real} samples")
+            parts.append(
+                f"in {in_negative[i]:.0f}/{n_negative} negatives and {in_real[i]:.0f}/{n_real} samples"
+            )
         if contaminant and not np.isnan(p_frequency):
             parts.append(f"share against DNA concentration: p {p_frequency:.2g}")
         if contaminant:
@@ -285,7 +288,9 @@ def read_taxonomy(path: str | Path, features: list[str]) -> dict[str, list[str]]
     lineage = dict(zip(frame["feature"], frame[RANKS].to_numpy().tolist(), strict=True))
     absent = [f for f in features if f not in lineage]
     if absent:
-        raise VagusError(f"{path}: no row for feature {absent[0]} ({len(absent)} missing); remake the taxonomy")
+        raise VagusError(
+            f"{path}: no row for feature {absent[0]} ({len(absent)} missing); remake the taxonomy"
+        )
     return {f: lineage[f] for f in features}
 
 
@@ -325,7 +330,13 @@ def remove_contaminants(
     taxonomy = {f: profile.taxonomy[f] for f in features if f in profile.taxonomy}
     clean = Profile("amplicon.asv", profile.table[good], features, profile.samples, taxonomy, profile.meta)
     clean = clean.subset(stool)
-    clean.meta |= {"name": "amplicon.asv", "level": "asv", "assay": "amplicon", "kind": "counts", "unit": "reads"}
+    clean.meta |= {
+        "name": "amplicon.asv",
+        "level": "asv",
+        "assay": "amplicon",
+        "kind": "counts",
+        "unit": "reads",
+    }
     return clean, rows
 
 

@@ -89,8 +89,8 @@ def robust_aitchison(
     Zeros are taken as not observed rather than replaced: the log-ratios of what was observed are completed by
     the nearest matrix of low rank, and samples are compared there. The source completes by OptSpace; here the
     same squared error over the observed entries is minimised by alternating least squares from the leading
-    singular vectors, with a small ridge that keeps samples of few features finite. Features seen in one sample
-    only say nothing about two samples and are left out.
+    singular vectors, with a small ridge that keeps samples of few features finite. Features seen in one
+    sample only say nothing about two samples and are left out.
 
     Parameters
     ----------
@@ -130,10 +130,11 @@ def robust_aitchison(
         u = _solve_rows(mask, ratios, v, ridge)
         v = _solve_rows(mask_t, ratios_t, u, ridge)
         last, fitted = fitted, np.einsum("ij,ij->i", u[owner], v[ratios.indices])
-        if np.linalg.norm(fitted - last) <= tolerance * max(np.linalg.norm(last), 1e-12):
+        if np.linalg.norm(fitted - last) <= tolerance * max(float(np.linalg.norm(last)), 1e-12):
             break
     # |u_i V' - u_j V'| needs only the triangular factor of V, not the completed matrix.
-    return pdist(u @ np.linalg.qr(v, mode="r").T)
+    triangle = np.asarray(np.linalg.qr(v, mode="r"))
+    return pdist(u @ triangle.T)
 
 
 def _leading_vectors(ratios: sparse.csr_array, rank: int, filled: float) -> tuple[np.ndarray, np.ndarray]:
@@ -149,7 +150,9 @@ def _leading_vectors(ratios: sparse.csr_array, rank: int, filled: float) -> tupl
     return left * root, right.T * root
 
 
-def _solve_rows(mask: sparse.csr_array, values: sparse.csr_array, fixed: np.ndarray, ridge: float) -> np.ndarray:
+def _solve_rows(
+    mask: sparse.csr_array, values: sparse.csr_array, fixed: np.ndarray, ridge: float
+) -> np.ndarray:
     """Least squares of every row on the fixed factor, over its observed entries, all rows at once."""
     k = fixed.shape[1]
     squares = (fixed[:, :, None] * fixed[:, None, :]).reshape(len(fixed), k * k)
@@ -202,16 +205,17 @@ def unifrac(profile: Profile, tree_path: str | Path, weighted: bool) -> np.ndarr
     doi 10.1128/AEM.01996-06.
     """
     tree = read_rooted_tree(tree_path)
-    blocks = []
+    blocks, branches = [], np.zeros(0)
     for part, by_node, lengths in branch_counts(profile.table, profile.features, tree):
         total = np.asarray(profile.table[:, part].sum(axis=0)).ravel()
         shares = by_node / total[:, None] if weighted else (by_node > 0).astype(float)
         blocks.append(shares)
+        branches = lengths
     nodes = np.vstack(blocks)
     if weighted:
-        nodes *= lengths
+        nodes *= branches
         return pdist(nodes, "cityblock")
-    shared = (nodes * lengths) @ nodes.T
+    shared = (nodes * branches) @ nodes.T
     own = np.diag(shared)
     union = own[:, None] + own[None, :] - shared
     with np.errstate(divide="ignore", invalid="ignore"):

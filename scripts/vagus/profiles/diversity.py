@@ -65,7 +65,8 @@ def rarefy_profile(profile: Profile, depth: int, seed: int) -> Profile:
     order = np.argsort(np.array(profile.features, dtype=object)) if profile.features else np.arange(0)
     rank = np.empty(len(order), dtype=int)
     rank[order] = np.arange(len(order))
-    kept, data, rows, cols = [], [], [], []
+    kept: list[str] = []
+    data, rows, cols = [], [], []
     for i, sample in enumerate(profile.samples):
         if total[i] < depth:
             continue
@@ -143,7 +144,9 @@ def faith_values(profile: Profile, tree_path: str | Path) -> np.ndarray:
     return values
 
 
-def diversity_profile(profile: Profile, tree_path: str | Path | None, depth: int | None, seed: int) -> Profile:
+def diversity_profile(
+    profile: Profile, tree_path: str | Path | None, depth: int | None, seed: int
+) -> Profile:
     """Diversity of every sample with reads, as a profile of scores.
 
     Parameters

@@ -86,7 +86,7 @@ def branch_counts(
     if absent:
         raise VagusError(
             f"tree: {len(absent)} of {len(features)} features are not tips of the tree, the first being "
-            f"{absent[0]}; fix: give a tree of these sequences, or leave phylogeny.tree empty to have it built"
+            f"{absent[0]}; fix: give a tree of these sequences, or leave phylogeny.tree empty to build one"
         )
     columns = sparse.csc_array(table)
     for start in range(0, columns.shape[1], block):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -69,7 +68,7 @@ def family_of(profile: str, plan: Mapping[str, Any]) -> tuple[str, float]:
     profile
         Name of the profile.
     plan
-        The analysis plan; a family lists profile names, `*` standing for any text.
+        The analysis plan.
 
     Returns
     -------
@@ -77,6 +76,6 @@ def family_of(profile: str, plan: Mapping[str, Any]) -> tuple[str, float]:
         Control and alpha; `("bh", 0.05)` when no family names the profile.
     """
     for family in plan.get("families") or []:
-        if any(fnmatchcase(profile, str(name)) for name in family.get("profiles") or []):
+        if profile in (family.get("profiles") or []):
             return str(family.get("control") or "bh"), float(family.get("alpha") or 0.05)
     return "bh", 0.05

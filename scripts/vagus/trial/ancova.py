@@ -108,11 +108,15 @@ def fit_ancova(
     n, features = outcome.shape
     adjust = np.empty((n, 0)) if adjust is None else np.asarray(adjust, dtype=np.float64)
     if baseline.shape != outcome.shape or len(arm) != n or len(adjust) != n:
-        raise VagusError(f"ANCOVA: {n} outcomes, {len(baseline)} baselines, {len(arm)} arms, {len(adjust)} rows")
+        raise VagusError(
+            f"ANCOVA: {n} outcomes, {len(baseline)} baselines, {len(arm)} arms, {len(adjust)} rows"
+        )
     if robust not in ROBUST:
         raise VagusError(f"ANCOVA: standard errors {robust!r}; allowed: {', '.join(ROBUST)}")
     if not 0 < confidence < 1:
-        raise VagusError(f"config: trial.confidence is {confidence}; allowed: between 0 and 1; fix: give e.g. 0.95")
+        raise VagusError(
+            f"config: trial.confidence is {confidence}; allowed: between 0 and 1; fix: give e.g. 0.95"
+        )
     k = int(n_arms if n_arms is not None else max(arm, default=0))
     fit = _empty_fit(k, features)
     complete = np.isfinite(outcome) & np.isfinite(baseline) & np.isfinite(adjust).all(axis=1)[:, None]
@@ -188,7 +192,7 @@ def _fit_block(
     residual = y - shared @ (solve @ y) - slope * left
     leverage = np.einsum("ij,ji->i", shared, solve)[:, None] + left**2 * inverse
     df = n - rank - baseline_used.astype(np.int64)
-    exact = (residual**2).sum(axis=0) <= TINY**2 * 1e4 * np.maximum(total_y, 1e-300)
+    exact = (residual**2).sum(axis=0) <= 1e-20 * total_y
 
     influence = weights[:, :, None] - (weights @ x)[:, None, :] * left[None] * inverse
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -178,15 +178,23 @@ def _rows(
 def _model_text(design: Design, robust: str, baseline: bool) -> str:
     terms = ["arm"] + (["baseline"] if baseline else []) + design.covariates
     note = "" if baseline else "; baseline does not vary"
-    return f"ANCOVA: value ~ {' + '.join(terms)}; OLS, {'HC3' if robust == 'hc3' else 'classical'} errors{note}"
+    return (
+        f"ANCOVA: value ~ {' + '.join(terms)}; OLS, {'HC3' if robust == 'hc3' else 'classical'} errors{note}"
+    )
 
 
 def _estimand_text(design: Design) -> str:
-    """Say in one line what is estimated: summary, population, and what is done with intercurrent events."""
+    """Say in one line what is estimated: summary, population, and what is done with intercurrent events.
+
+    Every measured value is used, whatever happened before: that is treatment policy, and a plan that wants another
+    strategy must not be told that it got it.
+    """
     block = design.plan.get("estimand") or {}
-    events = [
-        f"{e.get('event', '')}: {e.get('strategy', '')}" for e in block.get("intercurrent_events") or []
-    ]
+    events = []
+    for event in block.get("intercurrent_events") or []:
+        planned = str(event.get("strategy", "treatment_policy")).replace("_", " ")
+        other = "" if planned == "treatment policy" else f" (planned: {planned}, not applied here)"
+        events.append(f"{event.get('event', '')}: treatment policy{other}")
     parts = [
         str(block.get("summary") or "difference in means, adjusted for baseline"),
         str(block.get("population") or "participants with both samples"),

@@ -56,7 +56,9 @@ def read_truth(path: str | Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, comment=None)
     except FileNotFoundError:
-        raise VagusError(f"config: truth names {path}, which does not exist; fix: correct the path or set it to ''") from None
+        raise VagusError(
+            f"config: truth names {path}, which does not exist; fix: correct the path or set it to ''"
+        ) from None
     for column in [*KEYS, "truth"]:
         if column not in table:
             raise VagusError(f"{path}: column {column!r} is missing; needed: {', '.join([*KEYS, 'truth'])}")
@@ -69,7 +71,9 @@ def read_truth(path: str | Path) -> pd.DataFrame:
         )
     twice = table.duplicated(KEYS).to_numpy()
     if twice.any():
-        raise VagusError(f"{path}, row {int(twice.argmax()) + 2}: this effect stands twice; fix: keep one row")
+        raise VagusError(
+            f"{path}, row {int(twice.argmax()) + 2}: this effect stands twice; fix: keep one row"
+        )
     unit = table["unit"] if "unit" in table else ""
     return table[KEYS].assign(truth=numbers, unit=unit)
 
@@ -95,13 +99,15 @@ def compare_truth(truth: pd.DataFrame, effects: pd.DataFrame, design: Design) ->
     """
     kept = effects[[*KEYS, "visit", "estimate", "ci_low", "ci_high", "q_value", "unit", "status"]]
     table = truth.rename(columns={"unit": "truth_unit"}).merge(kept, how="left", on=KEYS)
+    numbers = ["estimate", "ci_low", "ci_high", "q_value"]
+    table[numbers] = table[numbers].astype(float)
     table["status"] = table["status"].fillna("no such row in arm_effects")
     table["unit"] = table["unit"].fillna(table["truth_unit"])
     other = (table["truth_unit"] != "") & (table["truth_unit"] != table["unit"])
     table.loc[other, "status"] = "truth in another unit: " + table.loc[other, "truth_unit"]
     usable = ((table["status"] == "ok") & table["estimate"].notna()).to_numpy()
     covered = (table["ci_low"] <= table["truth"]) & (table["truth"] <= table["ci_high"])
-    alpha = table["profile"].map({p: family_of(p, design.plan)[1] for p in set(table["profile"])})
+    alpha = table["profile"].map(lambda name: family_of(name, design.plan)[1])
     right = (table["truth"] == 0) | (table["truth"] * table["estimate"] > 0)
     found = (table["q_value"] <= alpha) & right
     table["covered"] = covered.astype(object).where(usable)
@@ -119,7 +125,8 @@ def main(truth: str, effects: Sequence[str], design: str, output: str) -> None:
     table = compare_truth(known, rows, load_design(design))
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(output, sep="\t", index=False, float_format="%.10g")
-    print(f"{len(table)} known effects, {int((table['covered'] == True).sum())} inside their interval")  # noqa: E712
+    covered = sum(value is True for value in table["covered"])
+    print(f"{len(table)} rows of known effects, {covered} of them inside their interval")
 
 
 if "snakemake" in globals():

@@ -150,7 +150,9 @@ def adjustment_columns(design: Design, participants: Sequence[str]) -> Floats:
             # One level only: keep a column of zeros, so that missing values still count as missing.
             block = block or [np.zeros(len(values))]
         else:
-            block = [np.array([np.nan if gone else float(v) for v, gone in zip(values, missing, strict=True)])]  # type: ignore[arg-type]
+            block = [
+                np.array([np.nan if gone else float(v) for v, gone in zip(values, missing, strict=True)])
+            ]  # type: ignore[arg-type]
         columns.extend(np.where(missing, np.nan, column) for column in block)
     return np.column_stack(columns) if columns else np.empty((len(participants), 0))
 
@@ -182,5 +184,7 @@ def _units(profile: Profile, design: Design) -> list[str]:
         return [CLR_UNIT] * len(profile.features)
     given = profile.meta.get("units") or {}
     measured = {m.measure: m.unit for m in design.measures if m.unit}
-    common = "diversity unit" if profile.name.endswith(".diversity") else str(profile.meta.get("unit") or "score")
+    common = (
+        "diversity unit" if profile.name.endswith(".diversity") else str(profile.meta.get("unit") or "score")
+    )
     return [str(given.get(f) or measured.get(f) or common) for f in profile.features]

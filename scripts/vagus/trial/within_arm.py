@@ -76,7 +76,9 @@ def within_arm(
         If the profile does not fit the design, or a setting is out of range.
     """
     if not 0 < confidence < 1:
-        raise VagusError(f"config: trial.confidence is {confidence}; allowed: between 0 and 1; fix: give e.g. 0.95")
+        raise VagusError(
+            f"config: trial.confidence is {confidence}; allowed: between 0 and 1; fix: give e.g. 0.95"
+        )
     values = trial_values(profile, design, min_prevalence, pseudocount)
     for note in values.notes:
         print(f"{profile.name}: {note}")

@@ -1,0 +1,58 @@
+"""Batches: the libraries of one sequencing run that one job cleans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from vagus.design.model import Design
+from vagus.errors import VagusError
+
+
+def make_batches(design: Design, batch_size: int, assay: str | None = None) -> dict[str, dict[str, Any]]:
+    """Cut the units of every sequencing run into batches, the grain of the jobs on reads.
+
+    Parameters
+    ----------
+    design
+        The checked trial.
+    batch_size
+        Most units in a batch.
+    assay
+        Only the samples of this assay; None takes all.
+
+    Returns
+    -------
+    dict
+        Batch id `<run>.<i>` (from 1) -> `{"batch", "run", "paired", "units"}`, a unit being
+        `{"sample", "run", "fastq_1", "fastq_2"}`; samples in the order of the sheet.
+
+    Raises
+    ------
+    VagusError
+        If the batch size is not positive.
+    """
+    if batch_size < 1:
+        raise VagusError(f"config: reads.batch_size is {batch_size}; allowed: 1 or more; fix: give e.g. 32")
+    runs: dict[str, list[dict[str, str]]] = {}
+    for sample in design.samples:
+        for unit in sample.units:
+            if assay in (None, sample.assay):
+                entry = {
+                    "sample": sample.sample,
+                    "run": unit.run,
+                    "fastq_1": unit.fastq_1,
+                    "fastq_2": unit.fastq_2,
+                }
+                runs.setdefault(unit.run, []).append(entry)
+    batches: dict[str, dict[str, Any]] = {}
+    for run, units in runs.items():
+        for i, chunk in enumerate(_chunks(units, batch_size), 1):
+            name = f"{run}.{i}"
+            batches[name] = {"batch": name, "run": run, "paired": bool(units[0]["fastq_2"]), "units": chunk}
+    return batches
+
+
+def _chunks(items: list[dict[str, str]], size: int) -> Iterable[list[dict[str, str]]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,137 @@
+"""Check the config: its keys, the files it names, and what does not go together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from vagus.design.findings import Findings
+from vagus.design.places import Places
+from vagus.design.resources import resolve_primers
+from vagus.design.schema import check_schema, load_schema
+from vagus.errors import VagusError
+
+FILE = "config"
+# Files besides the sheets that a config may name.
+PATH_KEYS = ("taxonomy.reference", "phylogeny.tree", "mock.composition", "truth")
+TREE_METRICS = {"unweighted_unifrac", "weighted_unifrac"}
+
+
+def config_value(config: dict[str, Any], key: str) -> Any:
+    """Return the value of a dotted key, "" when it is absent.
+
+    Parameters
+    ----------
+    config
+        The config.
+    key
+        For example `taxonomy.reference`.
+    """
+    value: Any = config
+    for part in key.split("."):
+        value = value.get(part, "") if isinstance(value, dict) else ""
+    return value
+
+
+def check_config(config: dict[str, Any], places: Places, findings: Findings) -> None:
+    """Check the config by itself.
+
+    Parameters
+    ----------
+    config
+        With its defaults filled in.
+    places
+        Where files are looked for.
+    findings
+        Where problems go.
+    """
+    check_schema(config, load_schema("config"), FILE, findings)
+    for key in PATH_KEYS:
+        _check_file(config_value(config, key), key, places, findings)
+    profiles = config.get("profiles")
+    for i, entry in enumerate(profiles if isinstance(profiles, list) else [], 1):
+        if isinstance(entry, dict):
+            _check_file(entry.get("path", ""), f"profiles[{i}].path", places, findings)
+    _check_primers(config, places.clone, findings)
+    length_range = config_value(config, "amplicon.length_range")
+    if isinstance(length_range, list) and length_range:
+        numbers = [v for v in length_range if isinstance(v, int)]
+        if len(length_range) != 2 or (len(numbers) == 2 and numbers[0] > numbers[1]):
+            findings.problem(
+                FILE,
+                "not a range",
+                "give [shortest, longest], or [] to keep all",
+                column="amplicon.length_range",
+                value=str(length_range),
+            )
+    distances = config_value(config, "diversity.distances")
+    if config_value(config, "phylogeny.method") == "none" and not config_value(config, "phylogeny.tree"):
+        need = sorted(TREE_METRICS & {str(d) for d in distances or []})
+        if need:
+            findings.problem(
+                FILE,
+                f"{' and '.join(need)} need a tree, but phylogeny.method is 'none'",
+                "set phylogeny.method to fasttree, name a tree in phylogeny.tree, or take them out",
+                column="diversity.distances",
+            )
+
+
+def check_config_with_design(config: dict[str, Any], assays: set[str], paired: set[bool], findings: Findings) -> None:
+    """Check the config against the kind of samples there are.
+
+    Parameters
+    ----------
+    config
+        With its defaults filled in.
+    assays
+        Assays in the samples sheet.
+    paired
+        {True}, {False} or both: layouts of the libraries.
+    findings
+        Where problems go.
+    """
+    if "amplicon" not in assays:
+        return
+    if not config_value(config, "taxonomy.reference"):
+        findings.problem(
+            FILE,
+            "no taxonomy reference, but there are amplicon samples",
+            "name a reference FASTA, for example SILVA in DADA2's format",
+            column="taxonomy.reference",
+        )
+    lengths = config_value(config, "amplicon.trunc_len")
+    if paired == {True} and isinstance(lengths, list) and len(lengths) == 1:
+        findings.problem(
+            FILE,
+            "one truncation length for paired reads",
+            "give [forward, reverse]",
+            column="amplicon.trunc_len",
+            value=str(lengths),
+        )
+
+
+def _check_file(value: Any, key: str, places: Places, findings: Findings) -> None:
+    if not isinstance(value, str) or not value:
+        return
+    found = places.find(value)
+    if found is None:
+        findings.problem(
+            FILE, "file not found", f"correct the path (looked in {places.searched(value)})", column=key, value=value
+        )
+    elif not found.is_file():
+        findings.problem(FILE, "this is a folder, not a file", "name the file in it", column=key, value=value)
+    elif found.stat().st_size == 0:
+        findings.problem(FILE, "the file is empty", "give the whole file", column=key, value=value)
+
+
+def _check_primers(config: dict[str, Any], clone: Path, findings: Findings) -> None:
+    given = config_value(config, "reads.primers")
+    if not isinstance(given, str) or not given:
+        return
+    try:
+        resolve_primers(given, clone)
+    except VagusError as error:
+        text = str(error)
+        allowed = text.partition("allowed: ")[2].partition("; fix: ")[0]
+        fix = text.partition("; fix: ")[2]
+        findings.problem(FILE, "unknown primer pair", fix, column="reads.primers", value=given, allowed=allowed)

@@ -1,0 +1,139 @@
+"""Check the measures sheet against the participants, the plan and the ranges of known scales."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from vagus.design.findings import SHOWN, Findings, did_you_mean, listed
+from vagus.design.model import Measure, Participant
+from vagus.design.read_sheets import Table, check_label, safe_id, to_number
+from vagus.design.resources import load_scales, scale_key
+
+
+def check_measures(
+    table: Table,
+    people: Sequence[Participant],
+    plan: dict[str, Any],
+    plan_file: str,
+    clone: Path,
+    findings: Findings,
+) -> list[Measure]:
+    """Turn the sheet into measures.
+
+    Parameters
+    ----------
+    table
+        The sheet.
+    people
+        The participants.
+    plan
+        The plan.
+    plan_file
+        Its name for the messages.
+    clone
+        Root of the clone, which holds the scales.
+    findings
+        Where problems and notes go.
+
+    Returns
+    -------
+    list of Measure
+        In the order of the sheet.
+    """
+    known = {p.participant for p in people}
+    file, measures = table.file, []
+    seen: dict[tuple[str, str, str], int] = {}
+    units: dict[str, tuple[int, str]] = {}
+    names: dict[str, str] = {}
+    for row in table.rows:
+        name, visit = row["measure"], row["visit"]
+        if not name or not visit or not row["participant"]:
+            continue
+        participant = safe_id(row["participant"], file, row.line, "participant", findings)
+        if participant not in known:
+            findings.problem(
+                file,
+                "measure of an unknown participant",
+                did_you_mean(participant, sorted(known), "add the participant to the participants sheet"),
+                row.line,
+                "participant",
+                row["participant"],
+                listed(sorted(known), SHOWN),
+            )
+        if visit not in plan["visits"]:
+            findings.problem(
+                file,
+                "visit that the plan does not name",
+                did_you_mean(visit, plan["visits"], "correct it, or add it to visits in the plan"),
+                row.line,
+                "visit",
+                visit,
+                listed(plan["visits"]),
+            )
+        if name not in names.values():
+            check_label(name, file, row.line, "measure", findings)
+        twin = names.setdefault(scale_key(name) or name, name)
+        if twin != name:
+            findings.problem(
+                file, f"measure written in two ways ('{twin}' before)", f"write '{twin}'", row.line, "measure", name
+            )
+        before = seen.setdefault((participant, visit, name), row.line)
+        if before != row.line:
+            findings.problem(
+                file,
+                f"{name} of {participant} at {visit} stands twice (also row {before})",
+                "keep one row",
+                row.line,
+                "measure",
+                name,
+            )
+        line, unit = units.setdefault(name, (row.line, row["unit"]))
+        if unit != row["unit"]:
+            findings.problem(
+                file, f"unit of {name} differs from row {line} ('{unit}')", "use one unit", row.line, "unit", row["unit"]
+            )
+        value = to_number(row["value"], file, row.line, "value", findings)
+        lod = to_number(row["lod"], file, row.line, "lod", findings)
+        if value is not None:
+            _check_range(name, value, row["value"], row.line, file, clone, findings)
+        measures.append(Measure(participant, visit, name, value, row["unit"], lod))
+    _check_responder(plan, plan_file, sorted({m.measure for m in measures}), findings)
+    return measures
+
+
+def _check_range(
+    name: str, value: float, text: str, line: int, file: str, clone: Path, findings: Findings
+) -> None:
+    scale = load_scales(clone).get(scale_key(name))
+    if scale is None:
+        return
+    ranges = scale.get("ranges") or [[scale["min"], scale["max"]]]
+    words = " or ".join(f"{low} to {high}" for low, high in ranges)
+    if not any(low <= value <= high for low, high in ranges):
+        findings.problem(
+            file,
+            f"out of the range of {name} ({scale['name']})",
+            "correct the score, or rename the measure if it is another scale",
+            line,
+            "value",
+            text,
+            words,
+        )
+    elif scale["integer"] and value != int(value):
+        findings.note(f"{file}, row {line}: {name} is {text}, but its total is a whole number")
+
+
+def _check_responder(plan: dict[str, Any], plan_file: str, names: list[str], findings: Findings) -> None:
+    responder = plan.get("responder")
+    if isinstance(responder, dict) and responder.get("measure") not in names:
+        measure = str(responder.get("measure"))
+        findings.problem(
+            plan_file,
+            "the responder rule uses a measure that the measures sheet does not hold",
+            did_you_mean(measure, names, "add the measure, or set responder to null"),
+            column="responder.measure",
+            value=measure,
+            allowed=listed(names) or "no measures",
+        )

@@ -1,0 +1,204 @@
+"""The methods in words, and citations of exactly the tools and methods that ran."""
+
+from __future__ import annotations
+
+import re
+from importlib import metadata
+from typing import Any
+
+from vagus import __version__
+from vagus.report.load_results import Results
+from vagus.report.sentences import join
+
+# key: (name, citation, DOI)
+CITATIONS: dict[str, tuple[str, str, str]] = {
+    "snakemake": ("Snakemake", "Mölder et al. 2021, F1000Research 10:33", "10.12688/f1000research.29032.2"),
+    "cutadapt": ("cutadapt", "Martin 2011, EMBnet.journal 17:10", "10.14806/ej.17.1.200"),
+    "bowtie2": ("Bowtie 2", "Langmead & Salzberg 2012, Nature Methods 9:357", "10.1038/nmeth.1923"),
+    "dada2": ("DADA2", "Callahan et al. 2016, Nature Methods 13:581", "10.1038/nmeth.3869"),
+    "vsearch": ("VSEARCH", "Rognes et al. 2016, PeerJ 4:e2584", "10.7717/peerj.2584"),
+    "unoise3": ("UNOISE", "Edgar 2016, bioRxiv", "10.1101/081257"),
+    "naive_bayes": (
+        "naive Bayes taxonomy", "Wang et al. 2007, Appl Environ Microbiol 73:5261", "10.1128/AEM.00062-07",
+    ),
+    "sintax": ("SINTAX", "Edgar 2016, bioRxiv", "10.1101/074161"),
+    "mafft": ("MAFFT", "Katoh & Standley 2013, Mol Biol Evol 30:772", "10.1093/molbev/mst010"),
+    "fasttree": ("FastTree 2", "Price et al. 2010, PLoS ONE 5:e9490", "10.1371/journal.pone.0009490"),
+    "decontam": ("decontam's tests", "Davis et al. 2018, Microbiome 6:226", "10.1186/s40168-018-0605-2"),
+    "multiqc": ("MultiQC", "Ewels et al. 2016, Bioinformatics 32:3047", "10.1093/bioinformatics/btw354"),
+    "biom": ("BIOM", "McDonald et al. 2012, GigaScience 1:7", "10.1186/2047-217X-1-7"),
+    "scikit-bio": ("scikit-bio", "Aton et al. 2025, Nature Methods", "10.1038/s41592-025-02981-z"),
+    "numpy": ("NumPy", "Harris et al. 2020, Nature 585:357", "10.1038/s41586-020-2649-2"),
+    "scipy": ("SciPy", "Virtanen et al. 2020, Nature Methods 17:261", "10.1038/s41592-019-0686-2"),
+    "pandas": ("pandas", "McKinney 2010, Proc. 9th Python in Science Conf.", "10.25080/Majora-92bf1922-00a"),
+    "faith_pd": ("Faith's PD", "Faith 1992, Biol Conserv 61:1", "10.1016/0006-3207(92)91201-3"),
+    "unweighted_unifrac": (
+        "unweighted UniFrac", "Lozupone & Knight 2005, Appl Environ Microbiol 71:8228",
+        "10.1128/AEM.71.12.8228-8235.2005",
+    ),
+    "weighted_unifrac": (
+        "weighted UniFrac", "Lozupone et al. 2007, Appl Environ Microbiol 73:1576", "10.1128/AEM.01996-06",
+    ),
+    "aitchison": ("Aitchison distance", "Aitchison 1982, J R Stat Soc B 44:139", "10.1111/j.2517-6161.1982.tb01195.x"),
+    "robust_aitchison": ("robust Aitchison", "Martino et al. 2019, mSystems 4:e00016-19", "10.1128/mSystems.00016-19"),
+    "bray_curtis": ("Bray\N{EN DASH}Curtis", "Bray & Curtis 1957, Ecol Monogr 27:325", "10.2307/1942268"),
+    "pcoa": ("principal coordinates", "Gower 1966, Biometrika 53:325", "10.1093/biomet/53.3-4.325"),
+    "clr": ("log-ratios", "Gloor et al. 2017, Front Microbiol 8:2224", "10.3389/fmicb.2017.02224"),
+    "ancova": ("adjustment for baseline", "Vickers & Altman 2001, BMJ 323:1123", "10.1136/bmj.323.7321.1123"),
+    "hc3": (
+        "robust standard errors (HC3)", "MacKinnon & White 1985, J Econom 29:305", "10.1016/0304-4076(85)90158-7",
+    ),
+    "within": ("why change inside arms is no test", "Bland & Altman 2011, Trials 12:264", "10.1186/1745-6215-12-264"),
+    "bh": ("q-values", "Benjamini & Hochberg 1995, J R Stat Soc B 57:289", "10.1111/j.2517-6161.1995.tb02031.x"),
+    "consort": ("flow diagram", "Schulz et al. 2010, BMJ 340:c332", "10.1136/bmj.c332"),
+}  # fmt: skip
+LIBRARIES = ["snakemake", "numpy", "scipy", "pandas", "scikit-bio", "biom-format", "plotly"]
+ALIASES = {"biom-format": "biom", "bowtie 2": "bowtie2", "unoise": "unoise3", "scikit_bio": "scikit-bio"}
+
+
+def tools_that_ran(results: Results) -> list[str]:
+    """Return the keys of `CITATIONS` for what this run used, in the order of the work.
+
+    Parameters
+    ----------
+    results
+        With the config in `settings`.
+    """
+    used: list[str] = ["snakemake"]
+    steps = set(results.ledger["step"]) if len(results.ledger) else set()
+    config = results.settings
+    if steps & {"primers", "quality"}:
+        used.append("cutadapt")
+    if "phix" in steps:
+        used.append("bowtie2")
+    engines = {str(p.meta.get("engine", "")).lower() for n, p in results.profiles.items() if n.startswith("amplicon.")}
+    if "dada2" in engines:
+        used.append("dada2")
+    if engines & {"unoise3", "unoise", "vsearch"}:
+        used += ["vsearch", "unoise3"]
+    amplicon = bool(engines)
+    if amplicon and config.get("taxonomy"):
+        used += ["sintax", "vsearch"] if config["taxonomy"].get("method") == "sintax" else ["dada2", "naive_bayes"]
+    tree = config.get("phylogeny") or {}
+    if amplicon and tree.get("method") == "fasttree" and not tree.get("tree"):
+        used += ["mafft", "fasttree"]
+    if len(results.decontam) and (config.get("decontam") or {}).get("method") != "none":
+        used.append("decontam")
+    diversity = results.profiles.get("amplicon.diversity")
+    if diversity is not None:
+        used += ["scikit-bio"] + (["faith_pd"] if "faith_pd" in diversity.features else [])
+    used += [m for m in results.distances if m in CITATIONS]
+    used += ["pcoa"] if results.distances else []
+    used += ["biom"] if results.profiles else []
+    if len(results.effects):
+        used.append("ancova")
+        if any(p.kind in ("counts", "relative") and n in set(results.effects["profile"]) for n, p in results.profiles.items()):
+            used.append("clr")
+        if results.effects["model"].str.contains("hc3", case=False).any():
+            used.append("hc3")
+        families = results.plan.get("families") or []
+        named = {p for f in families for p in f.get("profiles") or []}
+        free = set(results.effects["profile"]) - named
+        if free or any(f.get("control", "bh") == "bh" for f in families):
+            used.append("bh")
+    used += ["within"] if len(results.within) else []
+    used += ["consort"] if len(results.flow) else []
+    used += [_key(v) for v in results.versions if _key(v) in CITATIONS]
+    used += ["numpy", "scipy", "pandas"]
+    return list(dict.fromkeys(used))
+
+
+def _key(name: str) -> str:
+    plain = re.sub(r"\s+", " ", name.strip().lower())
+    return ALIASES.get(plain, plain)
+
+
+def citations(results: Results) -> list[dict[str, str]]:
+    """Return name, text and DOI for everything that ran."""
+    return [dict(zip(("name", "text", "doi"), CITATIONS[k], strict=True)) for k in tools_that_ran(results)]
+
+
+def versions(results: Results) -> list[tuple[str, str]]:
+    """Return tool and version: ours, the given ones, the engines of the profiles, the Python libraries.
+
+    Parameters
+    ----------
+    results
+        With what the rule passed in `versions`.
+    """
+    found: dict[str, str] = {"vagus": __version__}
+    found |= {k: str(v) for k, v in results.versions.items()}
+    for profile in results.profiles.values():
+        engine, version = profile.meta.get("engine"), profile.meta.get("engine_version")
+        if engine and version:
+            found.setdefault(str(engine), str(version))
+    for library in LIBRARIES:
+        try:
+            found.setdefault(library, metadata.version(library))
+        except metadata.PackageNotFoundError:
+            continue
+    return sorted(found.items(), key=lambda item: (item[0] != "vagus", item[0].lower()))
+
+
+def references(results: Results) -> list[tuple[str, str]]:
+    """Return reference database and checksum of the profiles."""
+    found = {
+        str(p.meta["reference"]): str(p.meta.get("reference_sha256") or "")
+        for p in results.profiles.values()
+        if p.meta.get("reference")
+    }
+    return sorted(found.items())
+
+
+def methods(results: Results) -> list[str]:
+    """Return the methods as sentences, only of what was done.
+
+    Parameters
+    ----------
+    results
+        Of the run.
+    """
+    config: dict[str, Any] = results.settings
+    ran = set(tools_that_ran(results))
+    said: list[str] = []
+    reads = config.get("reads") or {}
+    if "cutadapt" in ran:
+        said.append("Primers and low-quality ends were removed with cutadapt; " + (
+            "read pairs without a primer were kept." if reads.get("keep_untrimmed") else
+            "where primers were named, reads without them were dropped and counted."
+        ))  # fmt: skip
+    if "bowtie2" in ran:
+        said.append("Reads of the PhiX control were found with Bowtie 2 and removed.")
+    if "unoise3" in ran:
+        said.append("Reads were merged, filtered, dereplicated and denoised (UNOISE3) with VSEARCH.")
+    elif "dada2" in ran:
+        said.append("Sequence variants were inferred with DADA2, with one error model per sequencing run and direction.")
+    taxonomy = config.get("taxonomy") or {}
+    if taxonomy.get("method") and ran & {"sintax", "naive_bayes"}:
+        said.append(
+            f"Taxonomy: {'SINTAX' if 'sintax' in ran else 'naive Bayes classifier of DADA2'}, "
+            f"confidence of at least {taxonomy.get('min_confidence', 80)} %."
+        )
+    if "mafft" in ran:
+        said.append("Variants were aligned with MAFFT and placed on a tree with FastTree.")
+    if "decontam" in ran:
+        method = config.get("decontam") or {}
+        said.append(
+            f"Contaminants were sought by {method.get('method', 'prevalence')} "
+            f"(threshold {method.get('threshold', 0.1)}) and removed before the profiles were made."
+        )
+    trial = config.get("trial") or {}
+    models = sorted({m for m in results.effects["model"] if m})
+    if models:
+        said.append(f"Arm effects: {join(models)}; one row per participant.")
+        said.append(
+            f"Features were tested if above zero in at least {100 * float(trial.get('min_prevalence', 0.2)):g} % of "
+            f"samples; {trial.get('pseudocount', 0.5)} was added to counts before logarithms."
+        )
+    for family in results.plan.get("families") or []:
+        said.append(
+            f"Family \N{LEFT DOUBLE QUOTATION MARK}{family.get('name')}\N{RIGHT DOUBLE QUOTATION MARK}: "
+            f"{join(list(family.get('profiles') or []))}; error control {family.get('control', 'bh')}, "
+            f"level {family.get('alpha', 0.05)}."
+        )
+    return said

@@ -1,0 +1,224 @@
+"""From raw counts, measures and tables brought along to profiles: the contract with the trial floor."""
+
+TREE = (
+    "<results>/amplicon/tree.nwk"
+    if config["phylogeny"]["method"] != "none" or config["phylogeny"]["tree"]
+    else []
+)
+IMPORTS = {entry["name"]: entry for entry in config["profiles"]}
+
+
+# A table that the user brings along stands in for the one we would make.
+ruleorder: import_profile > collapse_ranks
+ruleorder: import_profile > diversity
+ruleorder: import_profile > panel_profiles
+ruleorder: import_profile > decontaminate
+
+
+def table_memory(wildcards, input, attempt):
+    """Megabytes for a step that makes a sparse table dense."""
+    return max(1500, int(100 * input.size_mb)) * attempt
+
+
+def import_path(wildcards):
+    """The table of an imported profile."""
+    return IMPORTS[wildcards.name]["path"]
+
+
+def import_entry(wildcards):
+    """The config's entry of an imported profile."""
+    return IMPORTS[wildcards.name]
+
+
+rule decontaminate:
+    """Find contaminants by negative controls and DNA concentration; keep the stool samples."""
+    input:
+        counts="<results>/amplicon/asv_counts.biom",
+        design="<results>/design/design.json",
+        taxonomy="<results>/amplicon/taxonomy.tsv",
+    output:
+        table="<results>/profiles/decontam.tsv",
+        ledger="<results>/profiles/decontam_ledger.tsv",
+        profile="<results>/profiles/amplicon.asv.biom",
+        meta="<results>/profiles/amplicon.asv.meta.json",
+    log:
+        "<logs>/rule/decontaminate.log",
+    benchmark:
+        "<benchmarks>/rule/decontaminate.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=table_memory,
+        runtime=30,
+    params:
+        method=config["decontam"]["method"],
+        threshold=config["decontam"]["threshold"],
+    script:
+        "../../scripts/vagus/profiles/decontaminate.py"
+
+
+rule collapse_ranks:
+    """Sum the sequence variants of one taxon."""
+    input:
+        profile="<results>/profiles/amplicon.asv.biom",
+    output:
+        profile="<results>/profiles/amplicon.{level}.biom",
+        meta="<results>/profiles/amplicon.{level}.meta.json",
+    log:
+        "<logs>/rule/collapse_ranks/{level}.log",
+    benchmark:
+        "<benchmarks>/rule/collapse_ranks/{level}.tsv"
+    wildcard_constraints:
+        level="phylum|class|order|family|genus|species",
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=table_memory,
+        runtime=30,
+    script:
+        "../../scripts/vagus/profiles/collapse_ranks.py"
+
+
+rule diversity:
+    """Richness, Shannon, Simpson, Pielou and Faith's PD of every sample."""
+    input:
+        profile="<results>/profiles/amplicon.asv.biom",
+        design="<results>/design/design.json",
+        tree=TREE,
+    output:
+        profile="<results>/profiles/amplicon.diversity.biom",
+        meta="<results>/profiles/amplicon.diversity.meta.json",
+    log:
+        "<logs>/rule/diversity.log",
+    benchmark:
+        "<benchmarks>/rule/diversity.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=table_memory,
+        runtime=60,
+    params:
+        depth=config["diversity"]["depth"],
+    script:
+        "../../scripts/vagus/profiles/diversity.py"
+
+
+rule distances:
+    """Distances between all stool samples, by one metric."""
+    input:
+        profile="<results>/profiles/amplicon.asv.biom",
+        tree=TREE,
+    output:
+        table="<results>/profiles/amplicon.distances/{metric}.tsv",
+    log:
+        "<logs>/rule/distances/{metric}.log",
+    benchmark:
+        "<benchmarks>/rule/distances/{metric}.tsv"
+    wildcard_constraints:
+        metric="aitchison|robust_aitchison|bray_curtis|unweighted_unifrac|weighted_unifrac",
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=table_memory,
+        runtime=120,
+    params:
+        pseudocount=config["trial"]["pseudocount"],
+    script:
+        "../../scripts/vagus/profiles/distances.py"
+
+
+rule score_mock:
+    """Hold the mock samples against what they are known to contain."""
+    input:
+        counts="<results>/amplicon/asv_counts.biom",
+        fasta="<results>/amplicon/asv.fasta",
+        taxonomy="<results>/amplicon/taxonomy.tsv",
+        design="<results>/design/design.json",
+        composition=config["mock"]["composition"] or [],
+    output:
+        table="<results>/profiles/mock.tsv",
+    log:
+        "<logs>/rule/score_mock.log",
+    benchmark:
+        "<benchmarks>/rule/score_mock.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    script:
+        "../../scripts/vagus/profiles/score_mock.py"
+
+
+rule panel_profiles:
+    """Arrange the measures by participant and visit."""
+    input:
+        design="<results>/design/design.json",
+    output:
+        profile="<results>/profiles/panel.clinical.biom",
+        meta="<results>/profiles/panel.clinical.meta.json",
+    log:
+        "<logs>/rule/panel_profiles.log",
+    benchmark:
+        "<benchmarks>/rule/panel_profiles.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    script:
+        "../../scripts/vagus/profiles/panel_profiles.py"
+
+
+rule import_profile:
+    """Read and check a table that the user brings along."""
+    input:
+        table=import_path,
+        design="<results>/design/design.json",
+    output:
+        profile="<results>/profiles/{name}.biom",
+        meta="<results>/profiles/{name}.meta.json",
+    log:
+        "<logs>/rule/import_profile/{name}.log",
+    benchmark:
+        "<benchmarks>/rule/import_profile/{name}.tsv"
+    wildcard_constraints:
+        name="|".join(name.replace(".", "[.]") for name in IMPORTS) or "(?!)",
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=table_memory,
+        runtime=30,
+    params:
+        entry=import_entry,
+    script:
+        "../../scripts/vagus/profiles/import_profile.py"
+
+
+rule sample_flow:
+    """Who and what was kept and lost, where, and why."""
+    input:
+        design="<results>/design/design.json",
+        ledger="<results>/reads/ledger.tsv" if AMPLICON else [],
+        profile="<results>/profiles/amplicon.asv.biom" if AMPLICON else [],
+    output:
+        table="<results>/profiles/flow.tsv",
+    log:
+        "<logs>/rule/sample_flow.log",
+    benchmark:
+        "<benchmarks>/rule/sample_flow.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    script:
+        "../../scripts/vagus/profiles/sample_flow.py"

@@ -1,0 +1,97 @@
+"""From raw reads to clean reads: primers, quality, PhiX, and the ledger that accounts for every read."""
+
+# DADA2 finds PhiX within its own filter; UNOISE3 has no such step.
+PHIX_INDEX = (
+    multiext("<resources>/phix/phix", ".1.bt2", ".2.bt2", ".3.bt2", ".4.bt2", ".rev.1.bt2", ".rev.2.bt2")
+    if config["reads"]["phix"] and ENGINE == "unoise3"
+    else []
+)
+PRIMER_TABLE = [str(CLONE / "resources" / "primers.tsv")] if isinstance(config["reads"]["primers"], str) else []
+
+
+rule build_phix_index:
+    """Index the PhiX genome that the DADA2 package installs with itself."""
+    output:
+        multiext("<resources>/phix/phix", ".1.bt2", ".2.bt2", ".3.bt2", ".4.bt2", ".rev.1.bt2", ".rev.2.bt2"),
+    log:
+        "<logs>/build_phix_index.log",
+    benchmark:
+        "<benchmarks>/build_phix_index.tsv"
+    conda:
+        "../../envs/dada2.yaml"
+    params:
+        find="cat(system.file('extdata', 'phix_genome.fa', package = 'dada2', mustWork = TRUE))",
+        prefix=lambda wildcards, output: output[0].removesuffix(".1.bt2"),
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        'bowtie2-build --quiet "$(Rscript --vanilla -e "{params.find}")" {params.prefix} > {log} 2>&1'
+
+
+rule clean_reads:
+    """Remove primers, low-quality ends and PhiX from the reads of one batch."""
+    input:
+        batch="<results>/design/batches/{batch}.json",
+        fastqs=batch_fastqs,
+        primer_table=PRIMER_TABLE,
+        phix=PHIX_INDEX,
+    output:
+        clean=directory("<results>/reads/clean/{batch}"),
+        ledger="<results>/reads/ledger/{batch}.tsv",
+        logs=directory("<results>/reads/logs/{batch}"),
+    log:
+        "<logs>/clean_reads/{batch}.log",
+    benchmark:
+        "<benchmarks>/clean_reads/{batch}.tsv"
+    conda:
+        "../../envs/reads.yaml"
+    params:
+        reads={key: value for key, value in config["reads"].items() if key not in ("batch_size", "phix")},
+    threads: 4
+    resources:
+        mem_mb=2000,
+        runtime=lambda wildcards, input, attempt: 10 * attempt + input.size_mb // 100,
+    script:
+        "../../scripts/vagus/reads/clean_reads.py"
+
+
+rule multiqc:
+    """One page over the logs of the tools that touched the reads."""
+    input:
+        logs=expand("<results>/reads/logs/{batch}", batch=BATCHES),
+        ledgers=expand("<results>/reads/ledger/{batch}.tsv", batch=BATCHES),
+    output:
+        "<results>/reads/multiqc.html",
+    log:
+        "<logs>/multiqc.log",
+    benchmark:
+        "<benchmarks>/multiqc.tsv"
+    conda:
+        "../../envs/multiqc.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    script:
+        "../../scripts/vagus/reads/multiqc.py"
+
+
+rule combine_ledger:
+    """The whole ledger, from the raw reads to the last step; stops if a read is not accounted for."""
+    input:
+        expand("<results>/reads/ledger/{batch}.tsv", batch=BATCHES),
+        f"<results>/amplicon/{ENGINE}/ledger.tsv",
+        "<results>/profiles/decontam_ledger.tsv",
+    output:
+        "<results>/reads/ledger.tsv",
+    log:
+        "<logs>/combine_ledger.log",
+    benchmark:
+        "<benchmarks>/combine_ledger.tsv"
+    conda:
+        "../../envs/python.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../../scripts/vagus/reads/combine_ledger.py"
