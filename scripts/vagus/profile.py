@@ -86,7 +86,8 @@ class Profile:
         table = self.table[:, [place[s] for s in samples]]
         features = self.features
         if drop_absent:
-            keep = np.flatnonzero(np.diff(table.indptr) if table.nnz else np.zeros(len(features)))
+            table.eliminate_zeros()
+            keep = np.flatnonzero(np.diff(table.indptr))
             table, features = table[keep], [features[i] for i in keep]
         taxonomy = {f: self.taxonomy[f] for f in features if f in self.taxonomy}
         return Profile(self.name, table, features, list(samples), taxonomy, dict(self.meta))

@@ -65,7 +65,7 @@ def test_missing_values_stay_missing():
 
 
 def test_what_has_no_logarithm_is_refused():
-    with pytest.raises(VagusError, match="negative values.*kind 'score'"):
+    with pytest.raises(VagusError, match=r"negative values.*kind 'score'"):
         clr_log2(np.array([[-1.0, 2.0]]), "intensity")
     with pytest.raises(VagusError, match="no zero rule for kind 'score'"):
         clr_log2(np.array([[1.0, 2.0]]), "score")

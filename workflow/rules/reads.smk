@@ -6,7 +6,8 @@ PHIX_INDEX = (
     if config["reads"]["phix"] and ENGINE == "unoise3"
     else []
 )
-PRIMER_TABLE = [str(CLONE / "resources" / "primers.tsv")] if isinstance(config["reads"]["primers"], str) else []
+PRIMERS = config["reads"]["primers"]
+PRIMER_TABLE = [str(CLONE / "resources" / "primers.tsv")] if PRIMERS and isinstance(PRIMERS, str) else []
 
 
 rule build_phix_index:
@@ -19,12 +20,12 @@ rule build_phix_index:
         "<benchmarks>/build_phix_index.tsv"
     conda:
         "../../envs/dada2.yaml"
-    params:
-        find="cat(system.file('extdata', 'phix_genome.fa', package = 'dada2', mustWork = TRUE))",
-        prefix=lambda wildcards, output: output[0].removesuffix(".1.bt2"),
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        find="cat(system.file('extdata', 'phix_genome.fa', package = 'dada2', mustWork = TRUE))",
+        prefix=lambda wildcards, output: output[0].removesuffix(".1.bt2"),
     shell:
         'bowtie2-build --quiet "$(Rscript --vanilla -e "{params.find}")" {params.prefix} > {log} 2>&1'
 
@@ -46,12 +47,12 @@ rule clean_reads:
         "<benchmarks>/clean_reads/{batch}.tsv"
     conda:
         "../../envs/reads.yaml"
-    params:
-        reads={key: value for key, value in config["reads"].items() if key not in ("batch_size", "phix")},
     threads: 4
     resources:
         mem_mb=2000,
         runtime=lambda wildcards, input, attempt: 10 * attempt + input.size_mb // 100,
+    params:
+        reads={key: value for key, value in config["reads"].items() if key not in ("batch_size", "phix")},
     script:
         "../../scripts/vagus/reads/clean_reads.py"
 

@@ -76,7 +76,9 @@ def check_config(config: dict[str, Any], places: Places, findings: Findings) -> 
             )
 
 
-def check_config_with_design(config: dict[str, Any], assays: set[str], paired: set[bool], findings: Findings) -> None:
+def check_config_with_design(
+    config: dict[str, Any], assays: set[str], paired: set[bool], findings: Findings
+) -> None:
     """Check the config against the kind of samples there are.
 
     Parameters
@@ -116,7 +118,11 @@ def _check_file(value: Any, key: str, places: Places, findings: Findings) -> Non
     found = places.find(value)
     if found is None:
         findings.problem(
-            FILE, "file not found", f"correct the path (looked in {places.searched(value)})", column=key, value=value
+            FILE,
+            "file not found",
+            f"correct the path (looked in {places.searched(value)})",
+            column=key,
+            value=value,
         )
     elif not found.is_file():
         findings.problem(FILE, "this is a folder, not a file", "name the file in it", column=key, value=value)
@@ -134,4 +140,6 @@ def _check_primers(config: dict[str, Any], clone: Path, findings: Findings) -> N
         text = str(error)
         allowed = text.partition("allowed: ")[2].partition("; fix: ")[0]
         fix = text.partition("; fix: ")[2]
-        findings.problem(FILE, "unknown primer pair", fix, column="reads.primers", value=given, allowed=allowed)
+        findings.problem(
+            FILE, "unknown primer pair", fix, column="reads.primers", value=given, allowed=allowed
+        )

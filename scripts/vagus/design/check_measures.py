@@ -77,7 +77,12 @@ def check_measures(
         twin = names.setdefault(scale_key(name) or name, name)
         if twin != name:
             findings.problem(
-                file, f"measure written in two ways ('{twin}' before)", f"write '{twin}'", row.line, "measure", name
+                file,
+                f"measure written in two ways ('{twin}' before)",
+                f"write '{twin}'",
+                row.line,
+                "measure",
+                name,
             )
         before = seen.setdefault((participant, visit, name), row.line)
         if before != row.line:
@@ -92,7 +97,12 @@ def check_measures(
         line, unit = units.setdefault(name, (row.line, row["unit"]))
         if unit != row["unit"]:
             findings.problem(
-                file, f"unit of {name} differs from row {line} ('{unit}')", "use one unit", row.line, "unit", row["unit"]
+                file,
+                f"unit of {name} differs from row {line} ('{unit}')",
+                "use one unit",
+                row.line,
+                "unit",
+                row["unit"],
             )
         value = to_number(row["value"], file, row.line, "value", findings)
         lod = to_number(row["lod"], file, row.line, "lod", findings)

@@ -77,9 +77,15 @@ def _is_numeric(values: Sequence[str]) -> bool:
 
 
 def _is_new(
-    safe: str, written: str, line: int, column: str, file: str, seen: dict[str, tuple[int, str]], findings: Findings
+    safe: str,
+    written: str,
+    line: int,
+    column: str,
+    file: str,
+    seen: dict[str, tuple[int, str]],
+    findings: Findings,
 ) -> bool:
-    """Refuse an id that was there before, as it stands or once made safe; letter case does not tell ids apart."""
+    """Refuse an id that was there before, as it stands or once made safe; letter case tells no ids apart."""
     before = seen.setdefault(safe.lower(), (line, written))
     if before == (line, written):
         return True
@@ -90,7 +96,8 @@ def _is_new(
     else:
         findings.problem(
             file,
-            f"{column} id clashes with '{before[1]}' in row {before[0]}: both become '{safe.lower()}' in file names",
+            f"{column} id clashes with '{before[1]}' in row {before[0]}: "
+            f"in file names both are '{safe.lower()}'",
             "rename one of them",
             line,
             column,
@@ -135,7 +142,9 @@ def _check_columns(
                 findings.problem(
                     plan_file,
                     f"{table.file} has no column '{column}'",
-                    did_you_mean(column, covariates, f"add the column to {table.file}, or take it out of the plan"),
+                    did_you_mean(
+                        column, covariates, f"add the column to {table.file}, or take it out of the plan"
+                    ),
                     column=key,
                     value=column,
                     allowed=listed(covariates) or "no covariate columns in the sheet",
@@ -150,10 +159,15 @@ def _check_columns(
             )
     both = [c for c in plan["covariates"] if c in plan["strata"]]
     if both:
-        findings.note(f"{plan_file}: {listed(both)} stands under strata and covariates; it enters the model once")
+        findings.note(
+            f"{plan_file}: {listed(both)} stands under strata and covariates; it enters the model once"
+        )
     if plan["design"] == "crossover" and not any(r["sequence"] for r in table.rows):
         findings.problem(
-            table.file, "a crossover without a sequence", "fill in the column 'sequence', for example AB and BA", column="sequence"
+            table.file,
+            "a crossover without a sequence",
+            "fill in the column 'sequence', for example AB and BA",
+            column="sequence",
         )
 
 
@@ -172,7 +186,8 @@ def _note_participants(
         if missing:
             effect = "; these participants drop out of the adjusted model" if column in used else ""
             findings.note(
-                f"covariate '{column}': {len(missing)} of {len(people)} missing ({listed(missing, SHOWN)}){effect}"
+                f"covariate '{column}': {len(missing)} of {len(people)} missing ({listed(missing, SHOWN)})"
+                + effect
             )
         if column in used and len(values) <= 1 and len(people) > 1:
             findings.note(f"covariate '{column}' has one value only and is left out of the model")

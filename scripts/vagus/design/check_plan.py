@@ -26,7 +26,7 @@ def read_plan(path: Path, file: str, findings: Findings) -> dict[str, Any]:
     Returns
     -------
     dict
-        Complete plan; keys that were wrong are left as they are, `arms` and `visits` are always lists of text.
+        Complete plan; wrong keys are left as they are, but `arms` and `visits` are always lists of text.
     """
     schema = load_schema("plan")
     try:
@@ -37,7 +37,9 @@ def read_plan(path: Path, file: str, findings: Findings) -> dict[str, Any]:
     if given is None:
         given = {}
     if not isinstance(given, dict):
-        findings.problem(file, "the plan is not a block of keys", "write 'key: value' lines; see config/plan.yaml")
+        findings.problem(
+            file, "the plan is not a block of keys", "write 'key: value' lines; see config/plan.yaml"
+        )
         return _safe(fill_defaults({}, schema))
     _text_lists(given)
     check_schema(given, schema, file, findings)
@@ -50,7 +52,13 @@ def read_plan(path: Path, file: str, findings: Findings) -> dict[str, Any]:
     names = [f["name"] for f in plan["families"] if isinstance(f, dict) and "name" in f]
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
-        findings.problem(file, "family named twice", "give every family its own name", column="families", value=listed(twice))
+        findings.problem(
+            file,
+            "family named twice",
+            "give every family its own name",
+            column="families",
+            value=listed(twice),
+        )
     return plan
 
 
@@ -86,7 +94,8 @@ def _check_arms(plan: dict[str, Any], file: str, findings: Findings) -> None:
             findings.problem(
                 file,
                 "no reference arm",
-                "name the control arm, for example reference_arm: " + _guess(arms, ("placebo", "control", "sham")),
+                "name the control arm, for example reference_arm: "
+                + _guess(arms, ("placebo", "control", "sham")),
                 column="reference_arm",
                 allowed=listed(arms),
             )
@@ -109,8 +118,8 @@ def _check_arms(plan: dict[str, Any], file: str, findings: Findings) -> None:
         )
     elif len(arms) == 1 and plan["design"] != "n_of_1":
         findings.note(
-            f"single arm ({arms[0]}): there is no control, so a change cannot be told from time, diet or regression "
-            "to the mean"
+            f"single arm ({arms[0]}): there is no control, so a change cannot be told from time, diet or "
+            "regression to the mean"
         )
         plan["reference_arm"] = None
 
@@ -123,7 +132,8 @@ def _check_visits(plan: dict[str, Any], file: str, findings: Findings) -> None:
         findings.problem(
             file,
             "no baseline",
-            "name the visit before the intervention, for example baseline: " + _guess(visits, ("baseline", "pre")),
+            "name the visit before the intervention, for example baseline: "
+            + _guess(visits, ("baseline", "pre")),
             column="baseline",
             allowed=listed(visits),
         )

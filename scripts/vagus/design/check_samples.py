@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from vagus.design.findings import SHOWN, Findings, did_you_mean, listed
@@ -65,7 +66,8 @@ def check_samples(
         if before[1] != written:
             findings.problem(
                 table.file,
-                f"sample id clashes with '{before[1]}' in row {before[0]}: both become '{safe.lower()}' in file names",
+                f"sample id clashes with '{before[1]}' in row {before[0]}: "
+                f"in file names both are '{safe.lower()}'",
                 "rename one of them",
                 row.line,
                 "sample",
@@ -112,7 +114,11 @@ def _make_sample(
     if kind == "stool":
         if not participant:
             findings.problem(
-                file, "a stool sample without a participant", "fill it in, or correct the type", row.line, "participant"
+                file,
+                "a stool sample without a participant",
+                "fill it in, or correct the type",
+                row.line,
+                "participant",
             )
         elif participant not in known:
             findings.problem(
@@ -126,7 +132,12 @@ def _make_sample(
             )
         if not visit:
             findings.problem(
-                file, "a stool sample without a visit", "fill it in", row.line, "visit", allowed=listed(plan["visits"])
+                file,
+                "a stool sample without a visit",
+                "fill it in",
+                row.line,
+                "visit",
+                allowed=listed(plan["visits"]),
             )
         elif visit not in plan["visits"]:
             findings.problem(
@@ -142,7 +153,12 @@ def _make_sample(
         for column, value in (("participant", row["participant"]), ("visit", visit)):
             if value:
                 findings.problem(
-                    file, f"a {kind} sample has no {column}", "leave it empty, or correct the type", row.line, column, value
+                    file,
+                    f"a {kind} sample has no {column}",
+                    "leave it empty, or correct the type",
+                    row.line,
+                    column,
+                    value,
                 )
         participant = visit = ""
     conc = parse_number(row["dna_conc"]) if row["dna_conc"] else None
@@ -154,8 +170,8 @@ def _check_same(row: Row, before: Row, file: str, findings: Findings) -> None:
         if row[column] != before[column]:
             findings.problem(
                 file,
-                f"sample {row['sample']} differs from row {before.line}, where {column} is '{before[column]}'",
-                "the runs of one sample share everything but run and reads; correct one, or rename the sample",
+                f"sample {row['sample']} differs from row {before.line} ({column} '{before[column]}')",
+                "the runs of one sample share all but run and reads; correct one, or rename the sample",
                 row.line,
                 column,
                 row[column],
@@ -174,10 +190,17 @@ def _make_unit(
     if not row["fastq_1"]:
         if row["fastq_2"]:
             findings.problem(
-                table.file, "mates without forward reads", "fill in fastq_1", row.line, "fastq_1", allowed="a FASTQ file"
+                table.file,
+                "mates without forward reads",
+                "fill in fastq_1",
+                row.line,
+                "fastq_1",
+                allowed="a FASTQ file",
             )
         elif need_reads:
-            findings.problem(table.file, "no reads", "name the FASTQ file", row.line, "fastq_1", allowed="a FASTQ file")
+            findings.problem(
+                table.file, "no reads", "name the FASTQ file", row.line, "fastq_1", allowed="a FASTQ file"
+            )
         return None
     paths: list[str] = []
     for column in ("fastq_1", "fastq_2"):
@@ -252,7 +275,8 @@ def _check_runs(table: Table, findings: Findings) -> None:
             words = ("paired", "single") if paired else ("single", "paired")
             findings.problem(
                 table.file,
-                f"run '{row['run']}' mixes paired and single reads: this row is {words[0]}-end, row {line} {words[1]}-end",
+                f"run '{row['run']}' mixes paired and single reads: this row is {words[0]}-end, "
+                f"row {line} {words[1]}-end",
                 "fill in fastq_2, or give the single-end libraries a run of their own",
                 row.line,
                 "fastq_2",
@@ -299,7 +323,7 @@ def _check_crossed(
             dated.setdefault((s.participant, s.assay), []).append(s)
     for (participant, _), group in dated.items():
         ordered = sorted(group, key=lambda s: rank[str(s.visit)])
-        for early, late in zip(ordered, ordered[1:], strict=False):
+        for early, late in pairwise(ordered):
             if rank[str(early.visit)] < rank[str(late.visit)] and late.collected < early.collected:
                 findings.problem(
                     file,
@@ -317,7 +341,9 @@ def _check_crossed(
                 )
 
 
-def _check_donors(people: Sequence[Participant], samples: list[Sample], file: str, findings: Findings) -> None:
+def _check_donors(
+    people: Sequence[Participant], samples: list[Sample], file: str, findings: Findings
+) -> None:
     donors = {s.participant or s.sample for s in samples if s.type == "donor"}
     donors |= {s.sample for s in samples if s.type == "donor"}
     own = {p.participant for p in people}
@@ -327,7 +353,9 @@ def _check_donors(people: Sequence[Participant], samples: list[Sample], file: st
             findings.problem(
                 file,
                 f"participant {p.participant} names donor '{p.donor}', who has no sample of type 'donor'",
-                did_you_mean(p.donor, sorted(donors), "add the donor's sample, with the donor id under participant"),
+                did_you_mean(
+                    p.donor, sorted(donors), "add the donor's sample, with the donor id under participant"
+                ),
                 column="donor",
                 value=p.donor,
                 allowed=listed(sorted(donors), SHOWN) or "no donor samples in the sheet",

@@ -28,7 +28,9 @@ class Places:
 
     def folders(self, beside: Path | None = None) -> list[Path]:
         """Return the folders in order, with that of a sheet after the working directory."""
-        between = [beside.parent] if beside else [(self.workdir / f).parent for f in reversed(self.configfiles)]
+        between = (
+            [beside.parent] if beside else [(self.workdir / f).parent for f in reversed(self.configfiles)]
+        )
         return list(dict.fromkeys([self.workdir, *between, self.clone]))
 
     def find(self, path: str, beside: Path | None = None) -> Path | None:

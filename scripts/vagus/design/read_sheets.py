@@ -1,4 +1,4 @@
-"""Read the sheets: tab-separated text as people save it, with every oddity either mended and noted or refused."""
+"""Read the sheets: tab-separated text as people save it, every oddity mended and noted, or refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vagus.design.schema import describe_allowed, load_schema
 
 MISSING = frozenset({"", "NA", "N/A", "n/a", "NaN", "nan"})
 _ID = re.compile(r"[A-Za-z0-9._-]+")
-# Labels may hold letters of any script and blanks, but nothing that a shell, a path or our own separators use.
+# Labels may hold letters of any script and blanks, but nothing that a shell or our separators use.
 _BAD_LABEL = re.compile(r"[\"'`\\|<>$;&*?!{}\[\]#\x00-\x1f]")
 
 
@@ -112,7 +112,9 @@ def read_table(path: Path, file: str, schema_name: str, findings: Findings) -> T
     if trimmed:
         findings.note(f"{file}: blanks around values were removed in row {listed(trimmed, SHOWN)}")
     if not table.rows and len(kept) == 1:
-        findings.problem(file, "the sheet has a header but no rows", "fill in at least one row", row=header_line)
+        findings.problem(
+            file, "the sheet has a header but no rows", "fill in at least one row", row=header_line
+        )
     _check_cells(table, schema, findings)
     return table
 
@@ -162,7 +164,11 @@ def _check_header(
     known, needed = list(schema["properties"]), schema["required"]
     if len(columns) == 1 and re.search(r"[,;]", header):
         findings.problem(
-            file, "the columns are not separated by tabs", "save it as tab-separated text", row=line, value=header[:60]
+            file,
+            "the columns are not separated by tabs",
+            "save it as tab-separated text",
+            row=line,
+            value=header[:60],
         )
         return False
     missing = [c for c in needed if c not in columns]
@@ -206,7 +212,9 @@ def _check_cells(table: Table, schema: Mapping[str, Any], findings: Findings) ->
             value = row.cells.setdefault(column, default) or default
             row.cells[column] = value
             if not value and column in schema["required"] and ("minLength" in spec or "enum" in spec):
-                findings.problem(table.file, "empty", "fill it in", row.line, column, allowed=describe_allowed(spec))
+                findings.problem(
+                    table.file, "empty", "fill it in", row.line, column, allowed=describe_allowed(spec)
+                )
             elif allowed is not None and (value.lower() if lower else value) not in allowed:
                 fix = did_you_mean(value, [str(a) for a in allowed if a], "use one of what is allowed")
                 findings.problem(
@@ -218,7 +226,13 @@ def _check_cells(table: Table, schema: Mapping[str, Any], findings: Findings) ->
                     "dna_conc": ("give the number alone, with a point", "a number of 0 or more, or empty"),
                 }.get(column, ("write it in the allowed form", describe_allowed(spec)))
                 findings.problem(
-                    table.file, f"bad {'date' if column == 'collected' else 'number'}", fix, row.line, column, value, words
+                    table.file,
+                    f"bad {'date' if column == 'collected' else 'number'}",
+                    fix,
+                    row.line,
+                    column,
+                    value,
+                    words,
                 )
 
 
@@ -249,15 +263,27 @@ def safe_id(text: str, file: str, row: int, column: str, findings: Findings) -> 
         findings.problem(file, f"{column} id with {bad}", fix, row, column, text, allowed)
     elif safe[0] in "-.":
         findings.problem(
-            file, f"{column} id starts with {safe[0]!r}", f"rename it, for example to {safe.lstrip('-.')}", row, column, text
+            file,
+            f"{column} id starts with {safe[0]!r}",
+            f"rename it, for example to {safe.lstrip('-.')}",
+            row,
+            column,
+            text,
         )
     elif column in ("sample", "run") and "__" in safe:
         # The files of a library are named <sample>__<run>.
         findings.problem(
-            file, f"{column} id with '__', which separates sample and run in file names", "use one '_'", row, column, text
+            file,
+            f"{column} id with '__', which separates sample and run in file names",
+            "use one '_'",
+            row,
+            column,
+            text,
         )
     elif column == "run" and safe == "all":
-        findings.problem(file, "run named 'all', which stands for all runs of a sample", "rename it", row, column, text)
+        findings.problem(
+            file, "run named 'all', which stands for all runs of a sample", "rename it", row, column, text
+        )
     return safe
 
 
@@ -277,7 +303,13 @@ def check_label(text: str, file: str, row: int | None, column: str, findings: Fi
     if bad or " vs " in text:
         what = f"name with {listed(dict.fromkeys(repr(c) for c in bad))}" if bad else "name with ' vs '"
         findings.problem(
-            file, what, "rename it everywhere", row, column, text, "letters, digits, blanks and . _ - + ( ) / % : ,"
+            file,
+            what,
+            "rename it everywhere",
+            row,
+            column,
+            text,
+            "letters, digits, blanks and . _ - + ( ) / % : ,",
         )
         return False
     return True

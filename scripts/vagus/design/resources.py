@@ -92,7 +92,9 @@ def resolve_primers(given: str | dict[str, str], clone: Path = CLONE) -> PrimerP
     by_key = {name.lower(): pair for name, pair in pairs.items()}
     if given.lower() not in by_key:
         fix = did_you_mean(given, pairs, "give the sequences as {forward: ..., reverse: ...}")
-        raise VagusError(f"config: reads.primers: unknown primer pair {given!r}; allowed: {listed(pairs)}; fix: {fix}")
+        raise VagusError(
+            f"config: reads.primers: unknown primer pair {given!r}; allowed: {listed(pairs)}; fix: {fix}"
+        )
     return by_key[given.lower()]
 
 

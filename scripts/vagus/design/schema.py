@@ -1,7 +1,7 @@
 """Schemas: defaults, and a check that says in words what is wrong.
 
-The schemas are JSON Schema 2020-12 and any validator reads them. This one knows the keywords they use; it is here
-because it names the fix, finds all problems at once, and loads in a few milliseconds: every job parses the workflow.
+The schemas are JSON Schema 2020-12 and any validator reads them. This one knows the keywords they use. It is
+here because it names the fix, finds all problems at once and loads in milliseconds; every job parses the workflow.
 """
 
 from __future__ import annotations
@@ -221,7 +221,9 @@ def check_schema(
             if key not in value:
                 where = f"{path}.{key}" if path else key
                 meaning = known.get(key, {}).get("description", "")
-                findings.problem(file, f"key '{where}' is missing", f"add '{key}': {meaning or 'see config/README.md'}")
+                findings.problem(
+                    file, f"key '{where}' is missing", f"add '{key}': {meaning or 'see config/README.md'}"
+                )
     elif isinstance(value, (list, tuple)) and "items" in schema:
         for i, item in enumerate(value):
             check_schema(item, schema["items"], file, findings, f"{path}[{i + 1}]", root)
@@ -272,16 +274,20 @@ def _hint(value: Any, schema: dict[str, Any]) -> str | None:
     if schema.get("type") == "array" and not isinstance(value, (list, tuple)):
         return f"write it as a list: [{value}]"
     if schema.get("type") == "string" and not isinstance(value, str):
-        return f"put it in quotes: \"{value}\""
+        return f'put it in quotes: "{value}"'
     return None
 
 
-def _unknown_key(key: str, here: str, known: list[str], file: str, findings: Findings, root: dict[str, Any]) -> None:
+def _unknown_key(
+    key: str, here: str, known: list[str], file: str, findings: Findings, root: dict[str, Any]
+) -> None:
     fix = did_you_mean(key, known, "")
     if not fix:
         everywhere = dict(_all_keys(root))
         hit = nearest(key, everywhere)
-        fix = f"did you mean '{everywhere[hit]}'?" if hit else "remove it, or see config/README.md for the keys"
+        fix = (
+            f"did you mean '{everywhere[hit]}'?" if hit else "remove it, or see config/README.md for the keys"
+        )
     findings.problem(file, f"unknown key '{here}'", fix, allowed=listed(known))
 
 

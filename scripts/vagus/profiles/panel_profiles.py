@@ -38,8 +38,8 @@ def panel_profile(measures: list[Measure], visits: list[str], name: str = "panel
     -------
     Profile
         Kind `score`; sample ids are `<participant>|<visit>`; what was not measured is NaN, stored as such,
-        so that a score of 0 and a missing one stay apart; `meta["units"]` and `meta["lod"]` give unit and limit
-        of detection per feature, `meta["missing"]` the number of missing values.
+        so that a score of 0 and a missing one stay apart; `meta["units"]` and `meta["lod"]` give unit and
+        limit of detection per feature, `meta["missing"]` the number of missing values.
 
     Raises
     ------

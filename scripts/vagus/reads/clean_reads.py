@@ -137,7 +137,9 @@ def trim_rows(counts: Mapping[str, Any], settings: CleanSettings, sample: str, r
         rows.append(ledger_row(sample, run, "primers", left, left - lost, reason))
         left -= lost
     short = int(counts["filtered"]["too_short"] or 0)
-    reason = f"all reads are shorter than {settings.min_length} after trimming" if left and short == left else ""
+    reason = (
+        f"all reads are shorter than {settings.min_length} after trimming" if left and short == left else ""
+    )
     rows.append(ledger_row(sample, run, "quality", left, left - short, reason))
     return rows
 
@@ -339,7 +341,8 @@ def clean_batch(
     each = max(1, threads // max(1, len(units)))
     with ThreadPoolExecutor(max(1, threads)) as pool:
         jobs = [
-            pool.submit(clean_unit, unit, bool(batch["paired"]), settings, clean, logs, each) for unit in units
+            pool.submit(clean_unit, unit, bool(batch["paired"]), settings, clean, logs, each)
+            for unit in units
         ]
         try:
             rows = [row for job in jobs for row in job.result()]

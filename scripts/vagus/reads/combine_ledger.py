@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import pandas as pd
+
 from vagus.ledger import check_ledger, read_ledger, write_ledger
 from vagus.steps import run_step
 

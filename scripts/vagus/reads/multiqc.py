@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 import tempfile
@@ -10,8 +11,6 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import pandas as pd
-from vagus.ledger import STEPS, read_ledger
 from vagus.reads.tools import run_tool
 from vagus.steps import run_step
 
@@ -32,12 +31,15 @@ def ledger_section(ledgers: list[str]) -> dict:
     dict
         A bar graph of reads lost at each step, and kept.
     """
-    frame = pd.concat([read_ledger(path) for path in ledgers], ignore_index=True)
     data: dict[str, dict[str, int]] = {}
-    for (sample, run), part in frame.groupby(["sample", "run"], sort=True):
-        rows = sorted(zip(part["step"], part["lost"], part["reads_out"], strict=True), key=lambda r: STEPS.index(r[0]))
-        counts = {"kept": int(rows[-1][2])} | {f"lost: {s}": int(n) for s, n, _ in rows if s != "raw"}
-        data[f"{sample}__{run}"] = counts
+    for path in ledgers:
+        with open(path, encoding="utf-8", newline="") as handle:
+            # Rows stand in the order of the steps, so the last one sets what is kept.
+            for row in csv.DictReader(handle, delimiter="\t"):
+                counts = data.setdefault(f"{row['sample']}__{row['run']}", {"kept": 0})
+                counts["kept"] = int(row["reads_out"])
+                if row["step"] != "raw":
+                    counts[f"lost: {row['step']}"] = int(row["lost"])
     return {
         "id": "vagus_ledger",
         "section_name": "Read ledger",
@@ -56,7 +58,15 @@ def main(logs: list[str], ledgers: list[str], output: str) -> None:
         section.write_text(json.dumps(ledger_section(ledgers)), encoding="utf-8")
         command: list[str | Path] = ["multiqc", "--no-version-check", "--no-megaqc-upload", "--no-data-dir"]
         # Sample names from our log names: the runs of one sample must not overwrite each other.
-        command += ["--fn_as_s_name", "--force", "--quiet", "--outdir", target.parent, "--filename", target.name]
+        command += [
+            "--fn_as_s_name",
+            "--force",
+            "--quiet",
+            "--outdir",
+            target.parent,
+            "--filename",
+            target.name,
+        ]
         command += ["--module", "custom_content", "--module", "cutadapt", "--module", "bowtie2"]
         run_tool([*command, folder, *logs], "MultiQC")
 

@@ -35,9 +35,7 @@ def find_tool(*names: str) -> str:
         for found in (shutil.which(name, path=str(beside)), shutil.which(name)):
             if found:
                 return found
-    raise VagusError(
-        f"{names[0]} is not installed; fix: run `make setup`, or run snakemake with --sdm conda"
-    )
+    raise VagusError(f"{names[0]} is not installed; fix: run `make setup`, or run snakemake with --sdm conda")
 
 
 def last_words(text: str) -> str:

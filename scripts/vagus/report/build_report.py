@@ -17,13 +17,25 @@ from plotly.offline import get_plotlyjs
 
 from vagus import __version__
 from vagus.report.figures_common import Figure, to_tsv
+from vagus.report.figures_reads import ledger_table
 from vagus.report.flow_diagram import complete_pairs
 from vagus.report.load_results import Results, load_results
 from vagus.report.methods import citations, methods, references, versions
 from vagus.report.sections import Section, all_sections, alpha_of, controls, profile_order
 from vagus.report.sentences import (
-    NOT_ADVICE, banners, certainty_sentence, effect_sentence, family_sentence, interval, number, p_text, percent,
-    plural, primary_rows, split_contrast, with_unit,
+    NOT_ADVICE,
+    banners,
+    certainty_sentence,
+    effect_sentence,
+    family_sentence,
+    interval,
+    number,
+    p_text,
+    percent,
+    plural,
+    primary_rows,
+    split_contrast,
+    with_unit,
 )  # fmt: skip
 from vagus.steps import run_step
 
@@ -76,7 +88,9 @@ def answer(results: Results) -> dict[str, Any]:
             f"{effect_sentence(row, results.reference, results.confidence)} {certainty_sentence(row)}"
         )
     if len(rows) > MAX_CARDS:
-        found["sentences"].append(family_sentence(rows, list(family.get("profiles") or []), alpha) + " Shown: the surest.")
+        found["sentences"].append(
+            family_sentence(rows, list(family.get("profiles") or []), alpha) + " Shown: the surest."
+        )
     planned = set(family.get("profiles") or []) if family else set(rows["profile"])
     at = results.effects[results.effects["visit"] == found["visit"]]
     at = at[at["estimate"].notna()]
@@ -113,23 +127,17 @@ def key_numbers(results: Results) -> list[tuple[str, str]]:
     primary = str(results.plan.get("primary_visit") or "")
     if len(results.flow):
         pairs = sum(complete_pairs(results.flow, a, baseline, primary)[0] for a in results.arms)
-        found.append((number(pairs, 0), f"with both {baseline} and {primary}" if baseline != primary else "analysed"))
+        found.append(
+            (number(pairs, 0), f"with both {baseline} and {primary}" if baseline != primary else "analysed")
+        )
         rows = results.flow[results.flow["level"] == "sample"]
         rows = rows[rows["arm"].isin(results.arms)]
         kept = int((rows["status"] == "kept").sum())
         found.append((f"{number(kept, 0)} of {number(len(rows), 0)}", "stool samples kept"))
     if len(results.ledger):
-        section = next(s for s in all_ledger(results))
-        found.append(section)
+        table = ledger_table(results.ledger, {})
+        found.append((percent(table["kept"].sum(), table["raw"].sum()), "of raw reads kept"))
     return found
-
-
-def all_ledger(results: Results) -> Iterable[tuple[str, str]]:
-    """Yield the share of reads that were kept."""
-    from vagus.report.figures_reads import ledger_table
-
-    table = ledger_table(results.ledger, {})
-    yield percent(table["kept"].sum(), table["raw"].sum()), "of raw reads kept"
 
 
 def design_rows(results: Results) -> list[tuple[str, str]]:
@@ -143,7 +151,9 @@ def design_rows(results: Results) -> list[tuple[str, str]]:
     )
     rows = [("Design", str(plan.get("design", "")).replace("_", " ")), ("Arms", listed)]
     visits = [
-        v + (" (baseline)" if v == plan.get("baseline") else "") + (" (primary)" if v == plan.get("primary_visit") else "")
+        v
+        + (" (baseline)" if v == plan.get("baseline") else "")
+        + (" (primary)" if v == plan.get("primary_visit") else "")
         for v in results.visits
     ]
     rows.append(("Visits", ", ".join(visits)))
@@ -159,9 +169,12 @@ def estimand_rows(results: Results) -> list[tuple[str, str]]:
     """Return the estimand (ICH E9 R1) attribute by attribute."""
     block = results.plan.get("estimand") or {}
     other = [a for a in results.arms if a != results.reference]
-    treatment = f"{', '.join(other)} against {results.reference}" if results.reference and other else "no comparison"
+    treatment = (
+        f"{', '.join(other)} against {results.reference}" if results.reference and other else "no comparison"
+    )
     events = "; ".join(
-        f"{e.get('event')}: {str(e.get('strategy')).replace('_', ' ')}" for e in block.get("intercurrent_events") or []
+        f"{e.get('event')}: {str(e.get('strategy')).replace('_', ' ')}"
+        for e in block.get("intercurrent_events") or []
     )
     return [
         ("Population", str(block.get("population") or "not stated in the plan")),
@@ -190,7 +203,12 @@ def limits(results: Results) -> list[str]:
 def embed(value: Any) -> str:
     """Return JSON that cannot end the script element it stands in."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026").replace("\u2028", "\\u2028")
+    return (
+        text.replace("<", "\\u003c")
+        .replace(">", "\\u003e")
+        .replace("&", "\\u0026")
+        .replace("\u2028", "\\u2028")
+    )
 
 
 def plotly_json(figure: Figure) -> dict[str, Any]:
@@ -219,7 +237,9 @@ def render(results: Results, sections: list[Section], title: str) -> str:
                 figures[figure.id] = plotly_json(figure)
             tables[figure.id] = to_tsv(figure.table.head(MAX_TABLE_ROWS))
             if len(figure.table) > MAX_TABLE_ROWS:
-                figure.full_table = f"first {MAX_TABLE_ROWS} of {len(figure.table)} rows; all in tables/{figure.id}.tsv"
+                figure.full_table = (
+                    f"first {MAX_TABLE_ROWS} of {len(figure.table)} rows; all in tables/{figure.id}.tsv"
+                )
     folder = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
@@ -227,7 +247,8 @@ def render(results: Results, sections: list[Section], title: str) -> str:
     return folder.get_template("page.html").render(
         title=title or default_title(results),
         version=__version__,
-        css=(HERE / "page.css").read_text(encoding="utf-8"),
+        # Flow rules first: the page's dark mode overrides them.
+        css="".join((HERE / name).read_text(encoding="utf-8") for name in ("flow.css", "page.css")),
         js=(HERE / "page.js").read_text(encoding="utf-8"),
         plotly=get_plotlyjs() if figures else "",
         figures=embed(figures),
@@ -295,7 +316,9 @@ def write_report(
             (tables / f"{figure.id}.tsv").write_text(to_tsv(figure.table), encoding="utf-8")
             if figure.figure is not None:
                 name = f"{figure.id}.json"
-                (figures / name).write_text(json.dumps(plotly_json(figure), allow_nan=False), encoding="utf-8")
+                (figures / name).write_text(
+                    json.dumps(plotly_json(figure), allow_nan=False), encoding="utf-8"
+                )
             else:
                 name = f"{figure.id}.svg"
                 style = (HERE / "flow.css").read_text(encoding="utf-8")
@@ -307,7 +330,9 @@ def write_report(
                     "section": section.id, "file": name, "table": f"{figure.id}.tsv",
                 }
             )  # fmt: skip
-    (figures / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (figures / "manifest.json").write_text(
+        json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(render(results, sections, title), encoding="utf-8")
     return manifest

@@ -6,7 +6,16 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from vagus.report.figures_common import OKABE_ITO, Figure, arm_colours, axis, base_layout, esc, short, significant
+from vagus.report.figures_common import (
+    OKABE_ITO,
+    Figure,
+    arm_colours,
+    axis,
+    base_layout,
+    esc,
+    short,
+    significant,
+)
 from vagus.report.sentences import WITHIN_NOTE, interval, number, p_text, plural, split_contrast
 
 TOP = 20
@@ -35,14 +44,25 @@ def forest_rows(effects: pd.DataFrame, limit: int = TOP) -> pd.DataFrame:
     ranked = done.sort_values(["q_value", "p_value", "_size", "feature"], kind="stable")
     chosen = ranked.drop_duplicates("feature")["feature"].head(limit).tolist()
     rows = done[done["feature"].isin(chosen)].drop(columns="_size")
-    order = rows.groupby("feature")["estimate"].mean().sort_values(ascending=False, kind="stable").index.tolist()
+    order = (
+        rows.groupby("feature")["estimate"].mean().sort_values(ascending=False, kind="stable").index.tolist()
+    )
     rows["_order"] = rows["feature"].map({f: i for i, f in enumerate(order)})
-    return rows.sort_values(["_order", "contrast"], kind="stable").drop(columns="_order").reset_index(drop=True)
+    return (
+        rows.sort_values(["_order", "contrast"], kind="stable").drop(columns="_order").reset_index(drop=True)
+    )
 
 
 def forest_figure(
-    effects: pd.DataFrame, profile: str, visit: str, arms: list[str], reference: str | None,
-    own_axes: bool = False, alpha: float = 0.05, confidence: float = 0.95, truth: pd.DataFrame | None = None,
+    effects: pd.DataFrame,
+    profile: str,
+    visit: str,
+    arms: list[str],
+    reference: str | None,
+    own_axes: bool = False,
+    alpha: float = 0.05,
+    confidence: float = 0.95,
+    truth: pd.DataFrame | None = None,
 ) -> Figure | None:
     """Draw estimates with intervals; q decides only whether a mark is filled.
 
@@ -186,8 +206,14 @@ def _label_rows(
 
 
 def within_figure(
-    within: pd.DataFrame, profile: str, visit: str, arms: list[str], reference: str | None,
-    features: list[str] | None = None, own_axes: bool = False, confidence: float = 0.95,
+    within: pd.DataFrame,
+    profile: str,
+    visit: str,
+    arms: list[str],
+    reference: str | None,
+    features: list[str] | None = None,
+    own_axes: bool = False,
+    confidence: float = 0.95,
 ) -> Figure | None:
     """Draw the change from baseline inside each arm, as description.
 
@@ -212,7 +238,9 @@ def within_figure(
     limit = TOP_OWN_AXES if own_axes else TOP
     if not features:
         size = (part["change"] / part["std_error"].where(part["std_error"] > 0)).abs().fillna(0)
-        top = part.assign(_size=size).groupby("feature")["_size"].max().sort_values(ascending=False).head(limit)
+        top = (
+            part.assign(_size=size).groupby("feature")["_size"].max().sort_values(ascending=False).head(limit)
+        )
         means = part[part["feature"].isin(top.index)].groupby("feature")["change"].mean()
         features = means.sort_values(ascending=False).index.tolist()
     features = [f for f in features if f in set(part["feature"])][:limit]
@@ -233,7 +261,9 @@ def within_figure(
             text = []
             for _, item in here.iterrows():
                 value, low, high = interval(item, sign=True)
-                text.append(f"{esc(item['feature'])}<br>{value} ({low} to {high}), n = {number(item['n'], 0)}")
+                text.append(
+                    f"{esc(item['feature'])}<br>{value} ({low} to {high}), n = {number(item['n'], 0)}"
+                )
             figure.add_scatter(
                 x=significant(here["change"]), mode="markers", name=esc(arm), legendgroup=arm, showlegend=p == 0,
                 y=[(0 if own_axes else features.index(f)) + spread for f in here["feature"]], text=text,
@@ -250,6 +280,10 @@ def within_figure(
     unit = f" ({esc(units[0])})" if len(units) == 1 and not own_axes else ""
     figure.update_xaxes(title={"text": f"change from baseline to {esc(visit)}{unit}"}, row=panels, col=1)
     figure.update_layout(**base_layout(height, margin={"l": 16, "r": 40, "t": 64, "b": 60}))
-    caption = f"Mean change inside each arm with its {100 * confidence:g} % confidence interval. {WITHIN_NOTE}"
+    caption = (
+        f"Mean change inside each arm with its {100 * confidence:g} % confidence interval. {WITHIN_NOTE}"
+    )
     alt = f"Change from baseline to {visit} inside each arm for {plural(len(features), 'feature')} of {profile}."
-    return Figure(f"within.{profile}", f"Change inside the arms: {profile}", caption, alt, figure, part, tab=profile)
+    return Figure(
+        f"within.{profile}", f"Change inside the arms: {profile}", caption, alt, figure, part, tab=profile
+    )

@@ -6,7 +6,17 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from vagus.report.figures_common import MAX_LINES, Figure, arm_colours, axis, base_layout, esc, rgba, significant, thin
+from vagus.report.figures_common import (
+    MAX_LINES,
+    Figure,
+    arm_colours,
+    axis,
+    base_layout,
+    esc,
+    rgba,
+    significant,
+    thin,
+)
 from vagus.report.sentences import plural
 
 METRICS = {
@@ -49,8 +59,14 @@ def principal_coordinates(distances: np.ndarray, axes: int = 2) -> tuple[np.ndar
 
 
 def ordination_figure(
-    distances: pd.DataFrame, metric: str, places: dict[str, tuple[str, str]], arm_of: dict[str, str],
-    arms: list[str], visits: list[str], reference: str | None, total: int | None = None,
+    distances: pd.DataFrame,
+    metric: str,
+    places: dict[str, tuple[str, str]],
+    arm_of: dict[str, str],
+    arms: list[str],
+    visits: list[str],
+    reference: str | None,
+    total: int | None = None,
 ) -> Figure | None:
     """Draw the ordination; an arrow leads from each participant's first to the last visit.
 
@@ -89,7 +105,9 @@ def ordination_figure(
             "axis_1": points[:, 0], "axis_2": points[:, 1],
         }
     )  # fmt: skip
-    table = table.sort_values(["arm", "participant", "visit"], key=lambda c: c.map(rank) if c.name == "visit" else c)
+    table = table.sort_values(
+        ["arm", "participant", "visit"], key=lambda c: c.map(rank) if c.name == "visit" else c
+    )
     colours = arm_colours(arms, reference)
     figure = go.Figure()
     lined = set(thin(sorted(set(table["participant"])), MAX_LINES))
@@ -133,11 +151,17 @@ def ordination_figure(
             margin={"l": 64, "r": 16, "t": 56, "b": 56},
         )
     )  # fmt: skip
-    thinned = f" {len(samples)} of {total} samples, evenly spaced, are drawn." if total and total > len(distances) else ""
+    thinned = (
+        f" {len(samples)} of {total} samples, evenly spaced, are drawn."
+        if total and total > len(distances)
+        else ""
+    )
     caption = (
         f"Principal coordinates of the {words} distances between samples. Circles: first visit; arrows lead to the "
         f"later visits of the same participant; the thick arrow joins the centres of the arm.{thinned} Two axes "
         f"show {100 * share.sum():.0f} % of the variation, so what looks close may still differ."
     )
     alt = f"Ordination of {plural(len(samples), 'sample')} by {words} distance; the axes hold {titles[0]}, {titles[1]}."
-    return Figure(f"ordination.{metric}", f"Ordination, {words} distance", caption, alt, figure, table, tab=words)
+    return Figure(
+        f"ordination.{metric}", f"Ordination, {words} distance", caption, alt, figure, table, tab=words
+    )

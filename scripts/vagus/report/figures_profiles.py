@@ -6,17 +6,29 @@ import math
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 from scipy import stats
 
 from vagus.report.figures_common import (
-    MAX_LINES, OTHER, STACK, Figure, arm_colours, axis, base_layout, esc, rgba, short, significant, thin,
+    MAX_LINES,
+    OTHER,
+    STACK,
+    Figure,
+    arm_colours,
+    axis,
+    base_layout,
+    esc,
+    rgba,
+    short,
+    significant,
+    thin,
 )  # fmt: skip
 from vagus.report.sentences import join, number, plural
 
 
-def composition_table(people: pd.DataFrame, arms: list[str], visits: list[str], top: int = 11) -> pd.DataFrame:
+def composition_table(
+    people: pd.DataFrame, arms: list[str], visits: list[str], top: int = 11
+) -> pd.DataFrame:
     """Return the mean relative abundance of the top features per arm and visit.
 
     Parameters
@@ -70,7 +82,11 @@ def composition_figure(people: pd.DataFrame, level: str, arms: list[str], visits
         return None
     shown = [a for a in arms if a in set(table["arm"])]
     figure = make_subplots(
-        rows=1, cols=len(shown), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=[esc(a) for a in shown]
+        rows=1,
+        cols=len(shown),
+        shared_yaxes=True,
+        horizontal_spacing=0.03,
+        subplot_titles=[esc(a) for a in shown],
     )
     features = list(dict.fromkeys(table["feature"]))
     for i, feature in enumerate(features):
@@ -142,7 +158,9 @@ def trajectory_table(
     keep = set(thin(sorted(set(data["participant"])), MAX_LINES))
     rank = {v: i for i, v in enumerate(visits)}
     lines = data[data["participant"].isin(keep) & data["visit"].isin(rank) & data["arm"].isin(arms)]
-    lines = lines.sort_values(["arm", "participant", "visit"], key=lambda s: s.map(rank) if s.name == "visit" else s)
+    lines = lines.sort_values(
+        ["arm", "participant", "visit"], key=lambda s: s.map(rank) if s.name == "visit" else s
+    )
     rows += [
         ("participant", p, a, v, 1, float(x), math.nan, math.nan)
         for p, a, v, x in zip(lines["participant"], lines["arm"], lines["visit"], lines[feature], strict=True)
@@ -152,8 +170,14 @@ def trajectory_table(
 
 
 def trajectory_figure(
-    people: pd.DataFrame, feature: str, prefix: str, arms: list[str], visits: list[str], reference: str | None,
-    unit: str = "", confidence: float = 0.95,
+    people: pd.DataFrame,
+    feature: str,
+    prefix: str,
+    arms: list[str],
+    visits: list[str],
+    reference: str | None,
+    unit: str = "",
+    confidence: float = 0.95,
 ) -> Figure | None:
     """Draw every participant's line, the mean of each arm, and the means side by side.
 
@@ -179,7 +203,11 @@ def trajectory_figure(
     shown = [a for a in arms if a in set(table["arm"])]
     panels = shown + (["means of the arms"] if len(shown) > 1 else [])
     figure = make_subplots(
-        rows=1, cols=len(panels), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=[esc(p) for p in panels]
+        rows=1,
+        cols=len(panels),
+        shared_yaxes=True,
+        horizontal_spacing=0.03,
+        subplot_titles=[esc(p) for p in panels],
     )
     for k, arm in enumerate(shown, 1):
         lines = table[(table["row"] == "participant") & (table["arm"] == arm)]
@@ -206,17 +234,25 @@ def trajectory_figure(
     figure.update_yaxes(title={"text": esc(f"{feature} ({unit})" if unit else feature)}, row=1, col=1)
     people_shown = table.loc[table["row"] == "participant", "participant"].nunique()
     total = people["participant"].nunique()
-    thinned = f" {people_shown} of {total} participants are drawn; means are over all." if people_shown < total else ""
+    thinned = (
+        f" {people_shown} of {total} participants are drawn; means are over all."
+        if people_shown < total
+        else ""
+    )
     caption = (
         f"Thin lines: participants. Thick: mean of the arm with its {100 * confidence:g} % confidence interval."
         f"{thinned}"
     )
     said = [
         f"{a} {v}: mean {number(m)} (n = {n})"
-        for a, v, m, n in table.loc[table["row"] == "mean", ["arm", "visit", "value", "n"]].itertuples(index=False)
+        for a, v, m, n in table.loc[table["row"] == "mean", ["arm", "visit", "value", "n"]].itertuples(
+            index=False
+        )
     ]
     alt = f"{feature} by arm and visit, {plural(total, 'participant')}. {'; '.join(said[:8])}."
-    return Figure(f"{prefix}.{feature}", f"{feature} by arm and visit", caption, alt, figure, table, tab=feature)
+    return Figure(
+        f"{prefix}.{feature}", f"{feature} by arm and visit", caption, alt, figure, table, tab=feature
+    )
 
 
 def _mean_trace(means: pd.DataFrame, arm: str, colour: str) -> dict[str, object]:

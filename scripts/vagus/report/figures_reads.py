@@ -41,7 +41,9 @@ def ledger_table(ledger: pd.DataFrame, types: dict[str, str]) -> pd.DataFrame:
     order = apart["step"].map({s: i for i, s in enumerate(STEPS)})
     first = apart.loc[order.groupby([apart["sample"], apart["run"]]).idxmin()]
     raw = first.groupby("sample")["reads_in"].sum().reindex(lost.index).fillna(0).astype(int)
-    table = pd.DataFrame({"sample": lost.index, "type": [types.get(s, "") for s in lost.index], "raw": raw.values})
+    table = pd.DataFrame(
+        {"sample": lost.index, "type": [types.get(s, "") for s in lost.index], "raw": raw.values}
+    )
     for step in steps:
         table[f"lost_{step}"] = lost[step].to_numpy()
     table["kept"] = table["raw"] - table[[f"lost_{s}" for s in steps]].sum(axis=1)
@@ -143,8 +145,13 @@ def _quantile_figure(table: pd.DataFrame, alt: str) -> Figure:
         return [100.0, *significant(steps[column], 4)]
 
     figure = go.Figure()
-    for low, high, alpha, name in (("q05", "q95", 0.15, "90 % of samples"), ("q25", "q75", 0.3, "half of samples")):
-        figure.add_scatter(x=names, y=line(low), mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip")
+    for low, high, alpha, name in (
+        ("q05", "q95", 0.15, "90 % of samples"),
+        ("q25", "q75", 0.3, "half of samples"),
+    ):
+        figure.add_scatter(
+            x=names, y=line(low), mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip"
+        )
         figure.add_scatter(
             x=names, y=line(high), mode="lines", line={"width": 0}, fill="tonexty", name=name,
             fillcolor=f"rgba(0,114,178,{alpha})", hoverinfo="skip",

@@ -75,7 +75,9 @@ class _Drawing:
     def __init__(self) -> None:
         self.parts: list[str] = []
 
-    def box(self, x: float, y: float, width: float, head: str, lines: list[str], kind: str, colour: str = "") -> float:
+    def box(
+        self, x: float, y: float, width: float, head: str, lines: list[str], kind: str, colour: str = ""
+    ) -> float:
         """Draw a box and return where it ends."""
         wrapped: list[str] = []
         columns = max(12, int(width / COLUMN * WRAP))
@@ -100,9 +102,7 @@ class _Drawing:
     def arrow(self, x: float, top: float, bottom: float) -> None:
         """Draw an arrow down."""
         self.parts.append(f'<path class="flow-line" d="M{x:g} {top:g}V{bottom - 7:g}"/>')
-        self.parts.append(
-            f'<path class="flow-tip" d="M{x - 5:g} {bottom - 8:g}h10l-5 8z"/>'
-        )
+        self.parts.append(f'<path class="flow-tip" d="M{x - 5:g} {bottom - 8:g}h10l-5 8z"/>')
 
     def line(self, path: str) -> None:
         """Draw a connecting line."""
@@ -110,7 +110,12 @@ class _Drawing:
 
 
 def flow_diagram(
-    flow: pd.DataFrame, arms: list[str], visits: list[str], baseline: str, primary: str, reference: str | None,
+    flow: pd.DataFrame,
+    arms: list[str],
+    visits: list[str],
+    baseline: str,
+    primary: str,
+    reference: str | None,
     controls: dict[str, int] | None = None,
 ) -> Figure | None:
     """Draw who and what entered, what was lost and why, and what was analysed, per arm.
@@ -145,14 +150,24 @@ def flow_diagram(
     bottoms = [start] * len(shown)
     for i, arm in enumerate(shown):
         draw.arrow(i * (COLUMN + GAP) + COLUMN / 2, end + 18 if len(shown) > 1 else end, start)
-        bottoms[i] = draw.box(i * (COLUMN + GAP), start, COLUMN, arm, stages[i][0]["lines"], "box", colours[arm])
+        bottoms[i] = draw.box(
+            i * (COLUMN + GAP), start, COLUMN, arm, stages[i][0]["lines"], "box", colours[arm]
+        )
     for k in range(1, len(stages[0])):
         # All arms start a stage at one height, so that a reader compares along a row.
         begin = max(bottoms) + 34
         for i, arm in enumerate(shown):
             stage, x = stages[i][k], i * (COLUMN + GAP)
             draw.arrow(x + COLUMN / 2, bottoms[i], begin)
-            bottoms[i] = draw.box(x, begin, COLUMN, stage["head"], stage["lines"], stage["kind"], "" if stage["kind"] == "loss" else colours[arm])
+            bottoms[i] = draw.box(
+                x,
+                begin,
+                COLUMN,
+                stage["head"],
+                stage["lines"],
+                stage["kind"],
+                "" if stage["kind"] == "loss" else colours[arm],
+            )
     height = max(bottoms) + 2
     said = "; ".join(
         f"{a}: {plural(len(_participants(flow, a)), 'participant')}, {complete_pairs(flow, a, baseline, primary)[0]} with "
@@ -169,7 +184,9 @@ def flow_diagram(
     return Figure("flow", "Flow of participants and samples", caption, alt, None, table, svg=svg)
 
 
-def _stages(flow: pd.DataFrame, arm: str, visits: list[str], baseline: str, primary: str) -> list[dict[str, Any]]:
+def _stages(
+    flow: pd.DataFrame, arm: str, visits: list[str], baseline: str, primary: str
+) -> list[dict[str, Any]]:
     """Return the boxes of one arm from top to bottom."""
     rows = flow[flow["arm"] == arm]
     samples = rows[rows["level"] == "sample"]

@@ -237,7 +237,9 @@ def read_table(path: Path, needed: list[str]) -> pd.DataFrame:
         "contrast", "estimand", "model", "unit", "sample",
     ]  # fmt: skip
     try:
-        frame = pd.read_csv(path, sep="\t", dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""])
+        frame = pd.read_csv(
+            path, sep="\t", dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""]
+        )
     except pd.errors.EmptyDataError:
         return pd.DataFrame(columns=needed)
     missing = [c for c in needed if c not in frame.columns]

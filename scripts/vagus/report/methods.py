@@ -71,14 +71,22 @@ def tools_that_ran(results: Results) -> list[str]:
         used.append("cutadapt")
     if "phix" in steps:
         used.append("bowtie2")
-    engines = {str(p.meta.get("engine", "")).lower() for n, p in results.profiles.items() if n.startswith("amplicon.")}
+    engines = {
+        str(p.meta.get("engine", "")).lower()
+        for n, p in results.profiles.items()
+        if n.startswith("amplicon.")
+    }
     if "dada2" in engines:
         used.append("dada2")
     if engines & {"unoise3", "unoise", "vsearch"}:
         used += ["vsearch", "unoise3"]
     amplicon = bool(engines)
     if amplicon and config.get("taxonomy"):
-        used += ["sintax", "vsearch"] if config["taxonomy"].get("method") == "sintax" else ["dada2", "naive_bayes"]
+        used += (
+            ["sintax", "vsearch"]
+            if config["taxonomy"].get("method") == "sintax"
+            else ["dada2", "naive_bayes"]
+        )
     tree = config.get("phylogeny") or {}
     if amplicon and tree.get("method") == "fasttree" and not tree.get("tree"):
         used += ["mafft", "fasttree"]
@@ -92,7 +100,10 @@ def tools_that_ran(results: Results) -> list[str]:
     used += ["biom"] if results.profiles else []
     if len(results.effects):
         used.append("ancova")
-        if any(p.kind in ("counts", "relative") and n in set(results.effects["profile"]) for n, p in results.profiles.items()):
+        if any(
+            p.kind in ("counts", "relative") and n in set(results.effects["profile"])
+            for n, p in results.profiles.items()
+        ):
             used.append("clr")
         if results.effects["model"].str.contains("hc3", case=False).any():
             used.append("hc3")
@@ -172,7 +183,9 @@ def methods(results: Results) -> list[str]:
     if "unoise3" in ran:
         said.append("Reads were merged, filtered, dereplicated and denoised (UNOISE3) with VSEARCH.")
     elif "dada2" in ran:
-        said.append("Sequence variants were inferred with DADA2, with one error model per sequencing run and direction.")
+        said.append(
+            "Sequence variants were inferred with DADA2, with one error model per sequencing run and direction."
+        )
     taxonomy = config.get("taxonomy") or {}
     if taxonomy.get("method") and ran & {"sintax", "naive_bayes"}:
         said.append(

@@ -60,7 +60,7 @@ def all_sections(results: Results) -> list[Section]:
     results
         Of the run.
     """
-    sections = [effects_section(results)]
+    sections = [flow_section(results), effects_section(results)]
     if len(results.truth):
         sections.append(truth_section(results))
     sections += [
@@ -69,7 +69,6 @@ def all_sections(results: Results) -> list[Section]:
         diversity_section(results),
         composition_section(results),
         ordination_section(results),
-        flow_section(results),
         ledger_section(results),
         quality_section(results),
         decontam_section(results),
@@ -138,7 +137,9 @@ def effects_section(results: Results) -> Section:
     missed = results.effects[results.effects["estimate"].isna()]
     if len(missed):
         reasons = missed["status"].replace("", "no reason given").value_counts()
-        section.notes.append("Not estimated: " + "; ".join(f"{n} rows, {r}" for r, n in reasons.head(4).items()) + ".")
+        section.notes.append(
+            "Not estimated: " + "; ".join(f"{n} rows, {r}" for r, n in reasons.head(4).items()) + "."
+        )
     return section
 
 
@@ -187,11 +188,20 @@ def within_section(results: Results) -> Section:
     done = results.within[results.within["change"].notna()]
     for profile in profile_order(results, set(done["profile"])):
         apart = own_axes(results, profile)
-        effects = results.effects[(results.effects["profile"] == profile) & (results.effects["visit"] == visit)]
+        effects = results.effects[
+            (results.effects["profile"] == profile) & (results.effects["visit"] == visit)
+        ]
         rows = forest_rows(effects, TOP_OWN_AXES if apart else TOP)
         features = list(dict.fromkeys(rows["feature"])) if len(rows) else None
         figure = within_figure(
-            results.within, profile, visit, results.arms, results.reference, features, apart, results.confidence
+            results.within,
+            profile,
+            visit,
+            results.arms,
+            results.reference,
+            features,
+            apart,
+            results.confidence,
         )
         if figure:
             section.figures.append(_inferred(results, figure, profile))
@@ -271,7 +281,9 @@ def ordination_section(results: Results) -> Section:
             section.figures.append(figure)
     if not section.figures:
         section.empty = (
-            "Fewer than three samples can be placed." if results.distances else "No distances were computed in this run."
+            "Fewer than three samples can be placed."
+            if results.distances
+            else "No distances were computed in this run."
         )
     return section
 
@@ -307,8 +319,12 @@ def ledger_section(results: Results) -> Section:
     table = ledger_table(results.ledger, types)
     section.figures = [ledger_figure(results.ledger, types)]
     raw, kept = int(table["raw"].sum()), int(table["kept"].sum())
-    section.lead = [f"{number(kept, 0)} of {number(raw, 0)} raw reads or pairs ({percent(kept, raw)}) were kept."]
-    section.rows = [["step", "lost", "left", "left of raw, median sample", "middle half of samples", "samples ended"]]
+    section.lead = [
+        f"{number(kept, 0)} of {number(raw, 0)} raw reads or pairs ({percent(kept, raw)}) were kept."
+    ]
+    section.rows = [
+        ["step", "lost", "left", "left of raw, median sample", "middle half of samples", "samples ended"]
+    ]
     for row in step_table(table).itertuples(index=False):
         section.rows.append(
             [
@@ -318,7 +334,9 @@ def ledger_section(results: Results) -> Section:
         )  # fmt: skip
     odd = results.ledger[results.ledger["status"] != "pass"]
     for row in odd.drop_duplicates(["sample", "status", "reason"]).head(12).itertuples(index=False):
-        section.notes.append(f"{row.sample}, {STEP_WORDS.get(row.step, row.step)}: {row.reason} ({row.status}).")
+        section.notes.append(
+            f"{row.sample}, {STEP_WORDS.get(row.step, row.step)}: {row.reason} ({row.status})."
+        )
     if len(odd) > 12:
         section.notes.append(f"{len(odd) - 12} more remarks are in reads/ledger.tsv.")
     return section
@@ -380,7 +398,9 @@ def decontam_section(results: Results) -> Section:
         section.notes += [str(w) for w in why[:3]]
     if len(bad):
         section.rows = [["variant", "taxon", "reads", "in samples", "in negatives", "p", "why removed"]]
-        bad = bad.assign(_reads=pd.to_numeric(bad["reads"], errors="coerce")).sort_values("_reads", ascending=False)
+        bad = bad.assign(_reads=pd.to_numeric(bad["reads"], errors="coerce")).sort_values(
+            "_reads", ascending=False
+        )
         for row in bad.head(20).to_dict("records"):
             ranks = [str(row.get(r) or "") for r in ("genus", "family", "phylum")]
             taxon = next((r for r in ranks if r and r != "nan"), "")
@@ -410,13 +430,22 @@ def mock_section(results: Results) -> Section:
     """Return how the mock communities came out."""
     section = Section("mock", "Mock communities")
     if not len(results.mock):
-        section.empty = "No mock community was sequenced, or no composition was given (config: mock.composition)."
+        section.empty = (
+            "No mock community was sequenced, or no composition was given (config: mock.composition)."
+        )
         return section
     section.lead = ["A mock holds known members; what else is found in it is an error of the method."]
     columns = [c for c in results.mock.columns]
     section.rows = [[c.replace("_", " ") for c in columns]]
     for row in results.mock.head(20).itertuples(index=False):
         section.rows.append(
-            ["" if pd.isna(v) else number(v) if isinstance(v, int | float) and not isinstance(v, bool) else str(v) for v in row]
+            [
+                ""
+                if pd.isna(v)
+                else number(v)
+                if isinstance(v, int | float) and not isinstance(v, bool)
+                else str(v)
+                for v in row
+            ]
         )
     return section

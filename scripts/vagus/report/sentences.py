@@ -60,12 +60,22 @@ def p_text(value: float, name: str = "q") -> str:
     """Return `q = 0.012` or `q < 0.001`."""
     if value is None or not math.isfinite(value):
         return f"{name} not given"
-    return f"{name} < 0.001" if value < 0.001 else f"{name} = {value:.2g}" if value < 0.1 else f"{name} = {value:.2f}"
+    return (
+        f"{name} < 0.001"
+        if value < 0.001
+        else f"{name} = {value:.2g}"
+        if value < 0.1
+        else f"{name} = {value:.2f}"
+    )
 
 
 def percent(part: float, whole: float) -> str:
     """Return part of whole as a percentage, or a dash without a whole."""
-    return "\N{EN DASH}" if not whole else f"{100 * part / whole:.{0 if 5 <= 100 * part / whole <= 99 else 1}f} %"
+    return (
+        "\N{EN DASH}"
+        if not whole
+        else f"{100 * part / whole:.{0 if 5 <= 100 * part / whole <= 99 else 1}f} %"
+    )
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
@@ -137,7 +147,9 @@ def certainty_sentence(row: Any) -> str:
     """Say what the interval allows, without a verdict."""
     _, low, high = interval(row)
     if row["ci_low"] > 0 or row["ci_high"] < 0:
-        return f"The data are compatible with differences from {low} to {high}; no difference is not among them."
+        return (
+            f"The data are compatible with differences from {low} to {high}; no difference is not among them."
+        )
     return f"The data are compatible with differences from {low} to {high}: the direction stays open."
 
 

@@ -79,8 +79,8 @@ def fit_ancova(
     arm
         (participants,) 0 for the reference, 1, 2, ... for the others; all arms are in one model.
     adjust
-        (participants, columns) strata and covariates, categories as dummies, without an intercept; a participant
-        with a missing value is left out.
+        (participants, columns) strata and covariates, categories as dummies, without an intercept; a
+        participant with a missing value is left out.
     n_arms
         Arms beside the reference; the largest code by default.
     robust
@@ -102,8 +102,8 @@ def fit_ancova(
 
     Notes
     -----
-    An arm with fewer than two participants is left out of the model. A participant with leverage 1 (alone in a
-    stratum) carries nothing about the arms and is given no weight.
+    An arm with fewer than two participants is left out of the model. A participant with leverage 1 (alone in
+    a stratum) carries nothing about the arms and is given no weight.
     """
     n, features = outcome.shape
     adjust = np.empty((n, 0)) if adjust is None else np.asarray(adjust, dtype=np.float64)
@@ -119,7 +119,9 @@ def fit_ancova(
         )
     k = int(n_arms if n_arms is not None else max(arm, default=0))
     fit = _empty_fit(k, features)
-    complete = np.isfinite(outcome) & np.isfinite(baseline) & np.isfinite(adjust).all(axis=1)[:, None]
+    complete = (
+        np.isfinite(outcome) & np.isfinite(baseline) & np.all(np.isfinite(adjust), axis=1, keepdims=True)
+    )
     patterns, member = np.unique(complete, axis=1, return_inverse=True)
     for i in range(patterns.shape[1]):
         rows, columns = patterns[:, i], np.flatnonzero(np.ravel(member) == i)
@@ -171,7 +173,8 @@ def _fit_block(
     shared = np.column_stack([np.ones(n), arms, adjust])
     solve = np.linalg.pinv(shared, rcond=1e-10)
     weights = solve[1 : len(used) + 1]
-    # With a rank below the number of columns, a coefficient is defined only if its row of solve @ shared is a unit.
+    # With a rank below the number of columns, a coefficient is defined only if its row of solve @ shared is
+    # a unit vector.
     unit = (weights @ shared) - np.eye(shared.shape[1])[1 : len(used) + 1]
     estimable = np.abs(unit).max(axis=1) < 1e-8
     rank = int(np.linalg.matrix_rank(shared, tol=1e-8 * np.sqrt(n)))

@@ -1,7 +1,5 @@
 """Baseline-adjusted differences between the arms of a trial, for every feature of a profile."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,7 +51,8 @@ def why_no_comparison(design: Design) -> str:
     if not design.contrasts():
         return "no comparison of arms: there is no control arm"
     if not design.can_compare_arms:
-        return "no comparison of arms: fewer than two arms have two participants with a baseline and a later visit"
+        need = "two participants with a baseline and a later visit"
+        return f"no comparison of arms: fewer than two arms have {need}"
     return ""
 
 
@@ -67,9 +66,9 @@ def arm_effects(
 ) -> pd.DataFrame:
     """Estimate the effect of every arm against the reference at every visit after the baseline.
 
-    ANCOVA with one row per participant: value at the visit ~ arm + value at baseline + strata + covariates, by
-    least squares, all arms in one model. Compositional kinds are compared on the centred log-ratio to base 2 over
-    all features of the profile, scores on their own scale.
+    ANCOVA with one row per participant: value at the visit ~ arm + value at baseline + strata + covariates,
+    by least squares, all arms in one model. Compositional kinds are compared on the centred log-ratio to
+    base 2 over all features of the profile, scores on their own scale.
 
     Parameters
     ----------
@@ -90,9 +89,10 @@ def arm_effects(
     Returns
     -------
     DataFrame
-        `COLUMNS`, one row per visit, contrast and feature; a feature without an estimate keeps its row, with the
-        reason in `status`. No rows when the arms cannot be compared. `q_value` adjusts inside contrast and visit,
-        by the control of the plan's family that names the profile, over the features that were tested.
+        `COLUMNS`, one row per visit, contrast and feature; a feature without an estimate keeps its row, with
+        the reason in `status`. No rows when the arms cannot be compared. `q_value` adjusts inside contrast
+        and visit, by the control of the plan's family that names the profile, over the features that were
+        tested; it does not reach across the profiles of a family.
 
     Raises
     ------
@@ -112,7 +112,11 @@ def arm_effects(
     code = {arm: i for i, arm in enumerate([reference, *others])}
     arm = np.array([code[design_arm] for design_arm in _arms(design, people)], dtype=np.int64)
     adjust = adjustment_columns(design, people)
-    gone = [p for p, bad in zip(people, np.isnan(adjust).any(axis=1), strict=True) if bad]
+    gone = [
+        p
+        for p, bad in zip(people, np.any(np.isnan(adjust), axis=1, keepdims=True).ravel(), strict=True)
+        if bad
+    ]
     if gone:
         print(f"{profile.name}: left out for a missing stratum or covariate: {', '.join(gone)}")
     control, _ = family_of(profile.name, design.plan)
@@ -186,8 +190,8 @@ def _model_text(design: Design, robust: str, baseline: bool) -> str:
 def _estimand_text(design: Design) -> str:
     """Say in one line what is estimated: summary, population, and what is done with intercurrent events.
 
-    Every measured value is used, whatever happened before: that is treatment policy, and a plan that wants another
-    strategy must not be told that it got it.
+    Every measured value is used, whatever happened before: that is treatment policy, and a plan that wants
+    another strategy must not be told that it got it.
     """
     block = design.plan.get("estimand") or {}
     events = []

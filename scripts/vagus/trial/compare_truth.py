@@ -1,7 +1,5 @@
 """Known effects of a simulated trial beside their estimates."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,7 +72,7 @@ def read_truth(path: str | Path) -> pd.DataFrame:
         raise VagusError(
             f"{path}, row {int(twice.argmax()) + 2}: this effect stands twice; fix: keep one row"
         )
-    unit = table["unit"] if "unit" in table else ""
+    unit = table.get("unit", "")
     return table[KEYS].assign(truth=numbers, unit=unit)
 
 
@@ -93,9 +91,9 @@ def compare_truth(truth: pd.DataFrame, effects: pd.DataFrame, design: Design) ->
     Returns
     -------
     DataFrame
-        `COLUMNS`, one row per known effect and visit. covered: the interval holds the truth. found: the adjusted
-        p-value is at most alpha and the sign is right; where the truth is 0, a false finding. Both are empty
-        without an estimate or when truth and estimate have different units; status says so.
+        `COLUMNS`, one row per known effect and visit. covered: the interval holds the truth. found: the
+        adjusted p-value is at most alpha and the sign is right; where the truth is 0, a false finding. Both
+        are empty without an estimate or when truth and estimate have different units; status says so.
     """
     kept = effects[[*KEYS, "visit", "estimate", "ci_low", "ci_high", "q_value", "unit", "status"]]
     table = truth.rename(columns={"unit": "truth_unit"}).merge(kept, how="left", on=KEYS)

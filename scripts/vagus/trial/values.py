@@ -30,7 +30,8 @@ class TrialValues:
     frame
         (participant, visit) x features, CLR to base 2 or the value itself; NaN is missing.
     prevalence
-        (features,) share of the samples in which a feature is above zero; for scores, in which it was measured.
+        (features,) share of the samples in which a feature is above zero; for scores, in which it was
+        measured.
     passes
         (features,) whether the feature is common enough to be analysed; blind to the arms.
     units
@@ -98,7 +99,7 @@ def trial_values(
         participant, visit = index[index.duplicated()][0]
         raise VagusError(
             f"profile {profile.name}: participant {participant!r} has two samples at visit {visit!r}; "
-            "leave one of them out of samples.tsv, or give both rows one sample id if they are two runs of one sample"
+            "fix: leave one out of samples.tsv, or give both rows one sample id if they are runs of one"
         )
     raw = profile.table[:, keep].toarray().T
     if profile.kind in COMPOSITIONAL:
@@ -135,8 +136,8 @@ def adjustment_columns(design: Design, participants: Sequence[str]) -> Floats:
     Returns
     -------
     ndarray
-        (participants, columns) without an intercept: strata and text columns as dummies without their first level,
-        numbers as they are; NaN in every column of a variable that is missing.
+        (participants, columns) without an intercept: strata and text columns as dummies without their first
+        level, numbers as they are; NaN in every column of a variable that is missing.
     """
     strata = set(design.plan.get("strata") or [])
     rows = {p.participant: p.covariates for p in design.participants}
@@ -150,9 +151,10 @@ def adjustment_columns(design: Design, participants: Sequence[str]) -> Floats:
             # One level only: keep a column of zeros, so that missing values still count as missing.
             block = block or [np.zeros(len(values))]
         else:
+            # None and "" are missing here; text has gone the other way.
             block = [
-                np.array([np.nan if gone else float(v) for v, gone in zip(values, missing, strict=True)])
-            ]  # type: ignore[arg-type]
+                np.array([float("nan" if gone else str(v)) for v, gone in zip(values, missing, strict=True)])
+            ]
         columns.extend(np.where(missing, np.nan, column) for column in block)
     return np.column_stack(columns) if columns else np.empty((len(participants), 0))
 
@@ -173,7 +175,7 @@ def _places(profile: Profile, design: Design) -> list[tuple[str, str] | None]:
         else:
             raise VagusError(
                 f"profile {profile.name}: sample {name!r} is not in the design; "
-                "allowed: a sample of samples.tsv or <participant>|<visit>; fix: correct the table or add the sample"
+                "allowed: a sample of samples.tsv, <participant>|<visit>; fix: correct the id or add it"
             )
     return places
 

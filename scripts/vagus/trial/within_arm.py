@@ -1,10 +1,8 @@
 """The change from baseline inside each arm, with its interval and without a p-value.
 
-Whether one arm changed and another did not is no comparison of arms: the difference between a significant and a
-non-significant change need not be significant. The comparison is in `arm_effects`.
+Whether one arm changed and another did not is no comparison of arms: the difference between a significant
+and a non-significant change need not be significant. The comparison is in `arm_effects`.
 """
-
-from __future__ import annotations
 
 import sys
 import warnings
