@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+
 from vagus.errors import VagusError
 from vagus.ledger import LEDGER_COLUMNS, check_ledger, ledger_row, read_ledger, write_ledger
 
@@ -52,7 +53,11 @@ def test_empty_ledger_is_read_and_passes(tmp_path) -> None:
     [
         (1, {"lost": 9}, "sample s1, run r1, step primers: 100 reads in, 90 out, 9 lost do not add up"),
         (1, {"reads_in": 95, "lost": 5}, "step primers: 95 reads in, but the step before left 100"),
-        (4, {"reads_in": 129, "lost": 9}, "run all, step chimera: 129 reads in, but the step before left 130"),
+        (
+            4,
+            {"reads_in": 129, "lost": 9},
+            "run all, step chimera: 129 reads in, but the step before left 130",
+        ),
         (5, {"reads_out": 121, "lost": -1}, "do not add up"),
         (5, {"step": "chimera"}, "sample s1, run all: step chimera stands twice"),
         (5, {"step": "magic"}, "step 'magic' is unknown; allowed: raw, primers"),
@@ -68,7 +73,9 @@ def test_check_names_what_does_not_add_up(at, change, message) -> None:
 def test_check_is_quick_for_many_samples() -> None:
     import time
 
-    rows = [ledger_row(f"s{i}", "r", step, 10, 10) for i in range(5000) for step in ("raw", "primers", "filter")]
+    rows = [
+        ledger_row(f"s{i}", "r", step, 10, 10) for i in range(5000) for step in ("raw", "primers", "filter")
+    ]
     frame = pd.DataFrame(rows)
     start = time.perf_counter()
     check_ledger(frame)

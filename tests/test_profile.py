@@ -6,12 +6,20 @@ import h5py
 import numpy as np
 import pytest
 from scipy import sparse
+
 from vagus.errors import VagusError
 from vagus.profile import Profile, meta_path, read_profile, write_profile
 
 
 def make(values, features, samples, taxonomy=None, kind="counts") -> Profile:
-    return Profile("a.b", sparse.csr_array(np.array(values, dtype=float)), features, samples, taxonomy or {}, {"kind": kind})
+    return Profile(
+        "a.b",
+        sparse.csr_array(np.array(values, dtype=float)),
+        features,
+        samples,
+        taxonomy or {},
+        {"kind": kind},
+    )
 
 
 def round_trip(profile: Profile, tmp_path) -> Profile:
@@ -37,7 +45,9 @@ def test_blank_ranks_stay_where_they_are(tmp_path) -> None:
 
 
 def test_missing_scores_and_zeros_stay_apart(tmp_path) -> None:
-    back = round_trip(make([[np.nan, 0, 4], [1, 2, np.nan]], ["f", "g"], ["a", "b", "c"], kind="score"), tmp_path)
+    back = round_trip(
+        make([[np.nan, 0, 4], [1, 2, np.nan]], ["f", "g"], ["a", "b", "c"], kind="score"), tmp_path
+    )
     expected = np.array([[np.nan, 0, 4], [1, 2, np.nan]])
     assert np.array_equal(back.table.toarray(), expected, equal_nan=True)
     assert np.array_equal(back.to_frame().to_numpy(), expected.T, equal_nan=True)
@@ -62,13 +72,15 @@ def test_file_is_biom_2_1_that_biom_itself_reads(tmp_path) -> None:
 
 
 def test_subset_orders_samples_and_drops_absent_features() -> None:
-    profile = make([[1, 0, 3], [0, 0, 5], [0, 2, 0]], ["f", "g", "h"], ["a", "b", "c"], {"f": ["x"], "h": ["y"]})
+    profile = make(
+        [[1, 0, 3], [0, 0, 5], [0, 2, 0]], ["f", "g", "h"], ["a", "b", "c"], {"f": ["x"], "h": ["y"]}
+    )
     part = profile.subset(["c", "a"])
     assert (part.features, part.samples, part.taxonomy) == (["f", "g"], ["c", "a"], {"f": ["x"]})
     assert part.table.toarray().tolist() == [[3, 1], [5, 0]]
     assert profile.subset(["b"], drop_absent=False).features == ["f", "g", "h"]
     assert profile.subset([]).table.shape == (0, 0)
-    with pytest.raises(VagusError, match="profile a.b has no sample q"):
+    with pytest.raises(VagusError, match=r"profile a\.b has no sample q"):
         profile.subset(["q"])
 
 
@@ -83,7 +95,7 @@ def test_refusals(tmp_path) -> None:
         make([[1]], ["f", "g"], ["s"])
     with pytest.raises(VagusError, match="kind 'odd'; allowed: counts"):
         write_profile(make([[1]], ["f"], ["s"], kind="odd"), tmp_path / "a.b.biom")
-    with pytest.raises(VagusError, match="ANCOM needs counts, but profile a.b holds score"):
+    with pytest.raises(VagusError, match=r"ANCOM needs counts, but profile a\.b holds score"):
         make([[1]], ["f"], ["s"], kind="score").need_counts("ANCOM")
     with pytest.raises(VagusError, match=r"no\.biom is missing; rebuild it"):
         read_profile(tmp_path / "no.biom")

@@ -1,4 +1,4 @@
-"""The simulated trial: same bytes from the same seed, errors as the Phred scores say, and a truth that is true."""
+"""The simulated trial: the same bytes from a seed, errors as Phred scores say, and a truth that holds."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+
 from vagus.demo import simulate_trial as demo
 from vagus.demo.community import (
     VISITS,
@@ -80,7 +81,7 @@ def digest(folder: Path) -> dict[str, str]:
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
-def test_same_seed_same_bytes(trial: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_same_seed_same_bytes(extdata: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = tmp_path / "a", tmp_path / "b"
     for folder, seed in ((first, "1"), (second, "1"), (tmp_path / "c", "2")):
         folder.mkdir()
@@ -125,7 +126,7 @@ def test_failed_library_has_no_primer(trial: Path, settings: Settings) -> None:
     sizes = {p: len(read_fastq(trial / p)[1]) for p in samples["fastq_1"]}
     failed = [p for p, n in sizes.items() if n == 40]
     assert len(failed) == 1
-    core = settings.forward_primer[-9:]  # GCGGTAA and two more: no degenerate base
+    core = settings.forward_primer[-9:]  # the end without degenerate bases
     assert not any(read[:40].count(core) for read in read_fastq(trial / failed[0])[1])
 
 
@@ -135,7 +136,7 @@ def test_reads_carry_primers_and_mates_match(trial: Path, settings: Settings) ->
     assert [n.split()[0] for n in names1] == [n.split()[0] for n in names2]
     assert {len(r) for r in forward + reverse} == {settings.read_length}
     assert {len(q) for q in quality} == {settings.read_length}
-    # GTGYCAGCMGCCGCGGTAA and GGACTACNVGGGTWTCTAAT without their degenerate bases
+    # The parts of both primers that have no degenerate base.
     ahead = sum(f[9:19] == "GCCGCGGTAA" for f in forward)
     flipped = sum(f.startswith("GGACTAC") for f in forward)
     assert 0.85 * len(forward) < ahead < 0.97 * len(forward)
@@ -144,7 +145,7 @@ def test_reads_carry_primers_and_mates_match(trial: Path, settings: Settings) ->
 
 
 def test_mock_reads_come_from_the_mock(trial: Path, settings: Settings) -> None:
-    expected = dict((s, h) for h, s in read_fasta(trial / "mock.fasta"))
+    expected = {s: h for h, s in read_fasta(trial / "mock.fasta")}
     assert len(expected) == len(settings.mock) == 10
     _, forward, _ = read_fastq(trial / "reads/MOCK_R1.fastq.gz")
     head = len(settings.forward_primer)

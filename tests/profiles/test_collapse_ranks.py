@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import sparse
+
 from vagus.errors import VagusError
 from vagus.profile import Profile, read_profile, write_profile
 from vagus.profiles.collapse_ranks import collapse_profile, main, name_lineages
@@ -22,7 +23,9 @@ TAXONOMY = {
 
 def make(taxonomy=TAXONOMY) -> Profile:
     values = np.arange(len(taxonomy) * 2, dtype=float).reshape(-1, 2)
-    return Profile("amplicon.asv", sparse.csr_array(values), list(taxonomy), ["s", "t"], taxonomy, {"kind": "counts"})
+    return Profile(
+        "amplicon.asv", sparse.csr_array(values), list(taxonomy), ["s", "t"], taxonomy, {"kind": "counts"}
+    )
 
 
 def test_genera_are_summed_and_namesakes_stay_apart() -> None:
@@ -58,7 +61,12 @@ def test_phyla() -> None:
 def test_order_of_features_changes_nothing() -> None:
     profile = make()
     turned = Profile(
-        profile.name, profile.table[::-1], profile.features[::-1], profile.samples, profile.taxonomy, profile.meta
+        profile.name,
+        profile.table[::-1],
+        profile.features[::-1],
+        profile.samples,
+        profile.taxonomy,
+        profile.meta,
     )
     one, two = collapse_profile(profile, "genus"), collapse_profile(turned, "genus")
     assert one.to_frame().equals(two.to_frame())

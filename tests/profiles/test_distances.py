@@ -10,6 +10,7 @@ from scipy.spatial.distance import pdist, squareform
 from skbio import TreeNode
 from skbio.diversity import beta_diversity
 from skbio.stats.composition import clr, rclr
+
 from vagus.errors import VagusError
 from vagus.profile import Profile, write_profile
 from vagus.profiles.distances import METRICS, distance_matrix, main, robust_aitchison, robust_clr
@@ -163,7 +164,9 @@ def test_identical_samples_are_at_zero_and_small_tables_pass(example, metric, tm
     assert frame.iloc[0, 2] > 0.1
     assert distance_matrix(make([[5], [3]]), metric, path).shape == (1, 1)
     assert distance_matrix(make(np.zeros((0, 0))), metric, path).shape == (0, 0)
-    assert list(distance_matrix(make([[5, 0], [3, 0]]), metric, path).index) == ["s0"], "no reads, no distance"
+    assert list(distance_matrix(make([[5, 0], [3, 0]]), metric, path).index) == ["s0"], (
+        "no reads, no distance"
+    )
     assert distance_matrix(make([[5, 2]]), metric, path).shape == (2, 2)
     assert distance_matrix(make([[5, 2], [1, 1]]), metric, path).notna().all(axis=None)
 
@@ -184,7 +187,9 @@ def test_refusals(example) -> None:
     profile, _ = example
     with pytest.raises(VagusError, match="has 'jaccard'; allowed: aitchison"):
         distance_matrix(profile, "jaccard")
-    with pytest.raises(VagusError, match=r"weighted_unifrac, which needs a tree, but phylogeny\.method is none"):
+    with pytest.raises(
+        VagusError, match=r"weighted_unifrac, which needs a tree, but phylogeny\.method is none"
+    ):
         distance_matrix(profile, "weighted_unifrac")
     with pytest.raises(VagusError, match="pseudocount is 0; allowed: above 0"):
         distance_matrix(profile, "aitchison", pseudocount=0)

@@ -8,6 +8,7 @@ import pytest
 from scipy import sparse
 from skbio import TreeNode
 from skbio.diversity import alpha_diversity
+
 from vagus.design.model import Design, write_design
 from vagus.errors import VagusError
 from vagus.profile import Profile, read_profile, write_profile
@@ -39,7 +40,11 @@ def test_values_by_hand(tree) -> None:
     shannon = -(0.5 * np.log(0.25) + 0.5 * np.log(0.5))
     assert frame.loc["even"].tolist() == pytest.approx([3, shannon, 1 - 0.375, shannon / np.log(3), 16])
     assert frame.loc["one", ["observed", "shannon", "simpson", "faith_pd"]].tolist() == [1, 0, 0, 4]
-    assert (result.kind, result.name, result.meta["units"]["shannon"]) == ("score", "amplicon.diversity", "nats")
+    assert (result.kind, result.name, result.meta["units"]["shannon"]) == (
+        "score",
+        "amplicon.diversity",
+        "nats",
+    )
 
 
 def test_equal_to_scikit_bio_on_dense_tables(tmp_path) -> None:
@@ -52,7 +57,12 @@ def test_equal_to_scikit_bio_on_dense_tables(tmp_path) -> None:
     (tmp_path / "t.nwk").write_text(newick)
     result = diversity_profile(profile, tmp_path / "t.nwk").to_frame()
     dense = profile.table.toarray().T.astype(int)
-    for ours, theirs in {"observed": "sobs", "shannon": "shannon", "simpson": "simpson", "pielou": "pielou_e"}.items():
+    for ours, theirs in {
+        "observed": "sobs",
+        "shannon": "shannon",
+        "simpson": "simpson",
+        "pielou": "pielou_e",
+    }.items():
         np.testing.assert_allclose(result[ours], alpha_diversity(theirs, dense).to_numpy(), rtol=1e-12)
     rooted = TreeNode.read([newick]).root_at_midpoint()
     expected = alpha_diversity("faith_pd", dense, taxa=names, tree=rooted, validate=False)

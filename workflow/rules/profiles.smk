@@ -15,21 +15,6 @@ ruleorder: import_profile > panel_profiles
 ruleorder: import_profile > decontaminate
 
 
-def table_memory(wildcards, input, attempt):
-    """Megabytes for a step that makes a sparse table dense."""
-    return max(1500, int(100 * input.size_mb)) * attempt
-
-
-def import_path(wildcards):
-    """The table of an imported profile."""
-    return IMPORTS[wildcards.name]["path"]
-
-
-def import_entry(wildcards):
-    """The config's entry of an imported profile."""
-    return IMPORTS[wildcards.name]
-
-
 rule decontaminate:
     """Find contaminants by negative controls and DNA concentration; keep the stool samples."""
     input:
@@ -49,7 +34,8 @@ rule decontaminate:
         "../../envs/python.yaml"
     threads: 1
     resources:
-        mem_mb=table_memory,
+        # The sparse table becomes dense.
+        mem_mb=lambda wildcards, input, attempt: max(1500, int(100 * input.size_mb)) * attempt,
         runtime=30,
     params:
         method=config["decontam"]["method"],
@@ -75,7 +61,8 @@ rule collapse_ranks:
         "../../envs/python.yaml"
     threads: 1
     resources:
-        mem_mb=table_memory,
+        # The sparse table becomes dense.
+        mem_mb=lambda wildcards, input, attempt: max(1500, int(100 * input.size_mb)) * attempt,
         runtime=30,
     script:
         "../../scripts/vagus/profiles/collapse_ranks.py"
@@ -98,7 +85,8 @@ rule diversity:
         "../../envs/python.yaml"
     threads: 1
     resources:
-        mem_mb=table_memory,
+        # The sparse table becomes dense.
+        mem_mb=lambda wildcards, input, attempt: max(1500, int(100 * input.size_mb)) * attempt,
         runtime=60,
     params:
         depth=config["diversity"]["depth"],
@@ -123,7 +111,8 @@ rule distances:
         "../../envs/python.yaml"
     threads: 1
     resources:
-        mem_mb=table_memory,
+        # The sparse table becomes dense.
+        mem_mb=lambda wildcards, input, attempt: max(1500, int(100 * input.size_mb)) * attempt,
         runtime=120,
     params:
         pseudocount=config["trial"]["pseudocount"],
@@ -179,7 +168,7 @@ rule panel_profiles:
 rule import_profile:
     """Read and check a table that the user brings along."""
     input:
-        table=import_path,
+        table=lambda wildcards: IMPORTS[wildcards.name]["path"],
         design="<results>/design/design.json",
     output:
         profile="<results>/profiles/{name}.biom",
@@ -194,10 +183,11 @@ rule import_profile:
         "../../envs/python.yaml"
     threads: 1
     resources:
-        mem_mb=table_memory,
+        # The sparse table becomes dense.
+        mem_mb=lambda wildcards, input, attempt: max(1500, int(100 * input.size_mb)) * attempt,
         runtime=30,
     params:
-        entry=import_entry,
+        entry=lambda wildcards: IMPORTS[wildcards.name],
     script:
         "../../scripts/vagus/profiles/import_profile.py"
 

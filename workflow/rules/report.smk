@@ -35,12 +35,6 @@ rule build_report:
         page=report("<results>/report/index.html", caption="../report/report.rst", category="Report"),
         tables=directory("<results>/report/tables"),
         figures=directory("<results>/figures"),
-    params:
-        settings={
-            key: config[key]
-            for key in ("reads", "amplicon", "taxonomy", "phylogeny", "decontam", "trial", "report")
-        },
-        versions=globals().get("TOOL_VERSIONS", {}),
     log:
         "<logs>/rule/build_report.log",
     benchmark:
@@ -51,5 +45,11 @@ rule build_report:
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=30,
+    params:
+        settings={
+            key: config[key]
+            for key in ("reads", "amplicon", "taxonomy", "phylogeny", "decontam", "trial", "report")
+        },
+        versions=globals().get("TOOL_VERSIONS", {}),
     script:
         "../../scripts/vagus/report/build_report.py"

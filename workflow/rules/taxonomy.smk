@@ -13,7 +13,7 @@ rule prepare_reference:
     benchmark:
         "<benchmarks>/prepare_reference.tsv"
     conda:
-        "../../envs/reads.yaml"
+        "../../envs/vsearch.yaml"
     resources:
         mem_mb=2000,
         runtime=20,
@@ -35,7 +35,7 @@ if config["taxonomy"]["method"] == "sintax":
         benchmark:
             "<benchmarks>/classify_sintax.tsv"
         conda:
-            "../../envs/reads.yaml"
+            "../../envs/vsearch.yaml"
         threads: 4
         resources:
             mem_mb=lambda wildcards, input, attempt: attempt * (2000 + 40 * int(input.size_mb)),

@@ -16,7 +16,7 @@ rule unoise3:
     benchmark:
         "<benchmarks>/unoise3.tsv"
     conda:
-        "../../envs/reads.yaml"
+        "../../envs/vsearch.yaml"
     threads: 16
     resources:
         mem_mb=lambda wildcards, input, attempt: attempt * (2000 + 2 * int(input.size_mb)),

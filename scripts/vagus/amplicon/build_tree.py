@@ -1,7 +1,5 @@
 """A rooted tree of the sequence variants: aligned and inferred here, or given and checked."""
 
-from __future__ import annotations
-
 import io
 import sys
 import tempfile

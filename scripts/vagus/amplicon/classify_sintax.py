@@ -1,7 +1,5 @@
 """Classify sequence variants with SINTAX."""
 
-from __future__ import annotations
-
 import re
 import sys
 import tempfile
@@ -96,16 +94,8 @@ def classify(
         def run_chunk(number: int) -> str:
             query, table = Path(name) / f"{number}.fasta", Path(name) / f"{number}.tsv"
             write_fasta(chunks[number], query)
-            command = [
-                "vsearch",
-                "--sintax",
-                query,
-                "--db",
-                reference,
-                "--tabbedout",
-                table,
-                "--notrunclabels",
-            ]
+            command: list[str | Path] = ["vsearch", "--sintax", query, "--db", reference]
+            command += ["--tabbedout", table, "--notrunclabels"]
             command += ["--sintax_cutoff", "0", "--threads", "1", "--randseed", str(SEED)]
             run_tool(command, "classify_sintax")
             return table.read_text(encoding="utf-8")

@@ -1,230 +1,215 @@
-"""The fast road's filter: merge mates, or cut single reads to one length, and drop reads full of errors."""
+"""Cut reads to length and drop those with too many expected errors, as DADA2's filter does."""
 
 from __future__ import annotations
 
-import itertools
-from collections import Counter
-from collections.abc import Sequence
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import dnaio
 import numpy as np
-import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from vagus.errors import VagusError
-from vagus.reads.tools import run_tool
+from vagus.steps import run_step
 
-# vsearch stops at a quality above its expectation; 93 is the highest that FASTQ can write.
-_ANY_QUALITY = ["--fastq_qmax", "93"]
-# Mates that disagree in more than a fifth of their overlap are not of one molecule. No absolute number of
-# differences: in the long overlap of 2 x 250 V4 it would drop good pairs, and the merged qualities judge
-# them anyway.
-MAX_DIFFERENCE_PERCENT = 20
-MIN_MERGED_LENGTH = 50
-_READS_FOR_LENGTH = 1000
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+CHUNK = 10_000
+SHORTEST = 20
+COUNT_COLUMNS = ("sample", "run", "paired", "reads_in", "reads_out")
 
 
 @dataclass(frozen=True)
-class Unit:
-    """Clean reads of one sample in one run; `files` holds one file or two mates."""
-
-    sample: str
-    run: str
-    files: tuple[Path, ...]
-    reads: int
-
-
-@dataclass(frozen=True)
-class FilterSettings:
-    """Limits of the filter.
+class FilterRules:
+    """What a read must satisfy.
 
     Parameters
     ----------
-    max_ee
-        Most expected errors in a merged (or single) read.
-    trunc_q
-        Reads are cut at the first base of this quality or less.
-    min_overlap
-        Least overlap of mates, in bases.
     trunc_len
-        Lengths to which reads are cut before anything else, shorter ones being dropped; empty cuts nothing.
-    length_range
-        Least and most length of what is kept, in bases.
-    """
-
-    max_ee: float = 2.0
-    trunc_q: int = 2
-    min_overlap: int = 12
-    trunc_len: tuple[int, ...] = ()
-    length_range: tuple[int, int] | None = None
-
-
-def collect_units(clean: Sequence[str | Path], ledgers: Sequence[str | Path]) -> list[Unit]:
-    """Find the clean reads of all batches.
-
-    Parameters
-    ----------
-    clean
-        Directories made by the rule clean_reads.
-    ledgers
-        Their ledgers, in the same order.
-
-    Returns
-    -------
-    list of Unit
-        Ordered by sample and run; a unit without reads is among them with `reads` 0.
-
-    Raises
-    ------
-    VagusError
-        If some units are paired and some are not: their variants would not be the same piece of the gene.
-    """
-    units = []
-    for folder, path in zip(clean, ledgers, strict=True):
-        text = {"sample": str, "run": str}
-        ledger = pd.read_csv(path, sep="\t", dtype=text, keep_default_na=False)
-        for (sample, run), rows in ledger.groupby(["sample", "run"], sort=False):
-            mates = [Path(folder) / f"{sample}__{run}_R{mate}.fastq.gz" for mate in (1, 2)]
-            files = tuple(m for i, m in enumerate(mates) if i == 0 or m.exists())
-            units.append(Unit(str(sample), str(run), files, int(rows["reads_out"].iloc[-1])))
-    by_kind = {len(u.files): u for u in units if u.reads}
-    if len(by_kind) > 1:
-        raise VagusError(
-            f"filter: run {by_kind[2].run} is paired-end and run {by_kind[1].run} single-end; their reads "
-            "end at different places; fix: leave fastq_2 empty in all rows, or analyse the runs apart"
-        )
-    return sorted(units, key=lambda u: (u.sample, u.run))
-
-
-def choose_length(units: Sequence[Unit], max_ee: float, per_unit: int = _READS_FOR_LENGTH) -> int:
-    """Choose the length of single-end reads that keeps most bases.
-
-    Parameters
-    ----------
-    units
-        Single-end units.
+        Length after cutting, per direction; 0 keeps the length.
     max_ee
-        Most expected errors in what is kept.
-    per_unit
-        Reads looked at in each unit.
+        Most expected errors, the sum of 10^(-Q/10), per direction.
+    trunc_q
+        A read ends before its first base with this quality or less.
+    """
+
+    trunc_len: tuple[int, int] = (0, 0)
+    max_ee: tuple[float, float] = (2.0, 2.0)
+    trunc_q: int = 2
+
+
+def pad_bytes(texts: Sequence[str], fill: int) -> tuple[np.ndarray, np.ndarray]:
+    """Put strings of unequal length into one byte matrix.
+
+    Parameters
+    ----------
+    texts
+        n ASCII strings.
+    fill
+        Byte to the right of shorter strings.
 
     Returns
     -------
-    int
-        The length, in steps of 10 bases, that maximises length x reads that are long and good enough.
-        0 if there is nothing to choose from.
+    tuple of numpy.ndarray
+        Matrix n x longest (uint8) and the n lengths.
     """
-    lasting = []
-    for unit in units:
-        if not unit.reads:
-            continue
-        with dnaio.open(str(unit.files[0]), open_threads=0) as reader:
-            for record in itertools.islice(reader, per_unit):
-                scores = np.frombuffer((record.qualities or "").encode(), dtype=np.uint8) - 33.0
-                errors = np.cumsum(10 ** (-scores / 10))
-                lasting.append(int(np.searchsorted(errors, max_ee, side="right")))
-    if not lasting:
-        return 0
-    reach = np.asarray(lasting)
-    lengths = np.arange(10, max(int(reach.max()), 10) + 1, 10)
-    kept = [(reach >= length).sum() * length for length in lengths]
-    return int(lengths[int(np.argmax(kept))])
+    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    flat = np.frombuffer("".join(texts).encode("ascii"), dtype=np.uint8)
+    width = int(lengths.max(initial=0))
+    matrix = np.full((len(texts), width), fill, dtype=np.uint8)
+    matrix[np.arange(width) < lengths[:, None]] = flat
+    return matrix, lengths
 
 
-def filter_unit(unit: Unit, settings: FilterSettings, folder: Path) -> Counter[str]:
-    """Merge or cut the reads of a unit and count its distinct sequences.
+def find_ends(
+    sequences: Sequence[str], qualities: Sequence[str], trunc_len: int, max_ee: float, trunc_q: int
+) -> np.ndarray:
+    """Say where each read is cut; 0 for a read that fails.
+
+    The rules are those of DADA2's `filterAndTrim` (doi:10.1038/nmeth.3869) in its order: cut at the first
+    base of quality `trunc_q` or less, demand and cut to `trunc_len`, demand 20 bases, no ambiguous base, and
+    at most `max_ee` expected errors (doi:10.1093/bioinformatics/btv401).
+
+    Parameters
+    ----------
+    sequences, qualities
+        n reads and their Phred+33 qualities.
+    trunc_len
+        Length to cut to; 0 for none.
+    max_ee
+        Most expected errors.
+    trunc_q
+        Quality at which a read ends.
+
+    Returns
+    -------
+    numpy.ndarray
+        n lengths after cutting; 0 where the read is dropped.
+    """
+    if not sequences:
+        return np.zeros(0, dtype=np.int64)
+    # The fill reads as quality 0 and so ends a short read by the same comparison.
+    phred, lengths = pad_bytes(qualities, 33)
+    low = phred <= 33 + trunc_q
+    ends = np.minimum(np.where(low.any(axis=1), low.argmax(axis=1), phred.shape[1]), lengths)
+    if trunc_len:
+        ends = np.where(ends >= trunc_len, trunc_len, 0)
+    ends[ends < SHORTEST] = 0
+    width = int(ends.max(initial=0))
+    inside = np.arange(width) < ends[:, None]
+    errors = np.where(inside, (10.0 ** (-(np.arange(256) - 33.0) / 10.0))[phred[:, :width]], 0.0).sum(axis=1)
+    bases, _ = pad_bytes(sequences, ord("N"))
+    known = np.isin(bases[:, :width], np.frombuffer(b"ACGT", dtype=np.uint8))
+    ends[(errors > max_ee) | (inside & ~known).any(axis=1)] = 0
+    return ends
+
+
+def _chunks(records: Iterator[Any]) -> Iterator[list[Any]]:
+    while chunk := list(islice(records, CHUNK)):
+        yield chunk
+
+
+def _filter_file(paths: list[Path], outputs: list[Path], rules: FilterRules) -> tuple[int, int]:
+    """Filter the one or two files of a library; return the reads (pairs) in and out."""
+    reads_in = reads_out = 0
+    names = {"file2": outputs[1]} if len(paths) == 2 else {}
+    mates = {"file2": paths[1]} if len(paths) == 2 else {}
+    with (
+        dnaio.open(paths[0], **mates) as source,
+        dnaio.open(outputs[0], **names, mode="w", compression_level=1) as sink,
+    ):
+        for chunk in _chunks(iter(source)):
+            reads_in += len(chunk)
+            sides = list(zip(*chunk, strict=True)) if len(paths) == 2 else [chunk]
+            ends = [
+                find_ends(
+                    [r.sequence for r in side],
+                    [r.qualities for r in side],
+                    rules.trunc_len[i],
+                    rules.max_ee[i],
+                    rules.trunc_q,
+                )
+                for i, side in enumerate(sides)
+            ]
+            for i in np.flatnonzero(np.all(ends, axis=0)).tolist():
+                sink.write(*(side[i][: int(end[i])] for side, end in zip(sides, ends, strict=True)))
+                reads_out += 1
+    return reads_in, reads_out
+
+
+def filter_unit(unit: dict[str, Any], clean: Path, out: Path, paired: bool, rules: FilterRules) -> dict[str, Any]:
+    """Filter one library.
 
     Parameters
     ----------
     unit
-        Clean reads.
-    settings
-        Limits.
-    folder
-        For temporary files.
+        With `sample` and `run`.
+    clean, out
+        Folders with `{sample}__{run}_R1.fastq.gz` (and `_R2`): read from, written to.
+    paired
+        Whether there are mates.
+    rules
+        What a read must satisfy.
 
     Returns
     -------
-    Counter
-        Reads per distinct sequence.
+    dict
+        A row with `COUNT_COLUMNS`.
 
     Raises
     ------
     VagusError
-        If vsearch fails.
-
-    References
-    ----------
-    Rognes T et al. (2016) PeerJ 4:e2584, doi:10.7717/peerj.2584
-    Edgar RC, Flyvbjerg H (2015) Bioinformatics 31:3476, doi:10.1093/bioinformatics/btv401
+        If a file is missing or is no FASTQ.
     """
-    if not unit.reads:
-        return Counter()
-    where = f"filter, sample {unit.sample}, run {unit.run}"
-    least, most = settings.length_range or (MIN_MERGED_LENGTH, 0)
-    common = [
-        *_ANY_QUALITY,
-        "--fastq_truncqual",
-        str(settings.trunc_q),
-        "--fastq_maxee",
-        str(settings.max_ee),
-    ]
-    common += ["--fastq_maxns", "0", "--fasta_width", "0", "--fastaout", "-", "--threads", "1"]
-    if len(unit.files) == 1:
-        command: list[str | Path] = [
-            "vsearch",
-            "--fastq_filter",
-            unit.files[0],
-            *common,
-            "--fastq_minlen",
-            str(least),
-        ]
-        command += ["--fastq_trunclen", str(settings.trunc_len[0])] if settings.trunc_len else []
-        command += ["--fastq_maxlen", str(most)] if most and not settings.trunc_len else []
-        return _count_sequences(run_tool(command, where))
-    cut = [folder / f"{unit.sample}__{unit.run}_R{mate}.cut.fastq" for mate in (1, 2)]
-    files = list(unit.files)
-    if settings.trunc_len:
-        files = cut if cut_pairs(unit.files, cut, settings.trunc_len) else []
-    if not files:
-        return Counter()
-    command = ["vsearch", "--fastq_mergepairs", files[0], "--reverse", files[1], "--fastq_allowmergestagger"]
-    command += ["--fastq_maxdiffs", "1000", "--fastq_maxdiffpct", str(MAX_DIFFERENCE_PERCENT)]
-    command += ["--fastq_minovlen", str(max(5, settings.min_overlap)), "--fastq_minmergelen", str(least)]
-    command += ["--fastq_maxmergelen", str(most)] if most else []
-    counts = _count_sequences(run_tool([*command, *common, "--fastq_qmaxout", "41"], where))
-    for path in cut:
-        path.unlink(missing_ok=True)
-    return counts
+    stem = f"{unit['sample']}__{unit['run']}"
+    names = [f"{stem}_R{i}.fastq.gz" for i in ((1, 2) if paired else (1,))]
+    for name in names:
+        if not (clean / name).exists():
+            raise VagusError(f"filter_reads: sample {unit['sample']}, run {unit['run']}: {clean / name} is missing")
+    try:
+        reads_in, reads_out = _filter_file([clean / n for n in names], [out / n for n in names], rules)
+    except (dnaio.FileFormatError, EOFError, OSError) as error:
+        text = " ".join(str(error).split())
+        raise VagusError(f"filter_reads: sample {unit['sample']}, run {unit['run']}: {text}") from None
+    row = (unit["sample"], unit["run"], int(paired), reads_in, reads_out)
+    return dict(zip(COUNT_COLUMNS, row, strict=True))
 
 
-def _count_sequences(fasta: str) -> Counter[str]:
-    return Counter(line for line in fasta.splitlines() if line and line[0] != ">")
+def main(batch_json: str, clean: str, truncation: str, out: str, max_ee: list[float], trunc_q: int, threads: int) -> None:
+    """Filter the libraries of one batch and write them with `counts.tsv` to the folder `out`."""
+    batch = json.loads(Path(batch_json).read_text(encoding="utf-8"))
+    chosen = json.loads(Path(truncation).read_text(encoding="utf-8"))["trunc_len"]
+    rules = FilterRules((chosen[0], chosen[1]), (max_ee[0], max_ee[-1]), trunc_q)
+    Path(out).mkdir(parents=True, exist_ok=True)
+    work = partial(filter_unit, clean=Path(clean), out=Path(out), paired=batch["paired"], rules=rules)
+    if threads > 1 and len(batch["units"]) > 1:
+        with ProcessPoolExecutor(threads) as pool:
+            rows = list(pool.map(work, batch["units"]))
+    else:
+        rows = [work(unit) for unit in batch["units"]]
+    lines = ["\t".join(COUNT_COLUMNS), *("\t".join(str(row[c]) for c in COUNT_COLUMNS) for row in rows)]
+    (Path(out) / "counts.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def cut_pairs(sources: Sequence[Path], targets: Sequence[Path], lengths: Sequence[int]) -> int:
-    """Cut both mates to given lengths and drop pairs with a shorter mate.
-
-    Parameters
-    ----------
-    sources, targets
-        Two FASTQ files each.
-    lengths
-        Bases of the forward and of the reverse read.
-
-    Returns
-    -------
-    int
-        Pairs written.
-    """
-    kept = 0
-    with (
-        dnaio.open(*[str(s) for s in sources], open_threads=0) as reader,
-        dnaio.open(*[str(t) for t in targets], mode="w", fileformat="fastq", open_threads=0) as writer,
-    ):
-        for first, second in reader:
-            if len(first) >= lengths[0] and len(second) >= lengths[1]:
-                writer.write(first[: lengths[0]], second[: lengths[1]])
-                kept += 1
-    return kept
+if "snakemake" in globals():
+    run_step(
+        lambda: main(
+            snakemake.input.batch,
+            snakemake.input.clean,
+            snakemake.input.truncation,
+            snakemake.output[0],
+            snakemake.params.max_ee,
+            snakemake.params.trunc_q,
+            snakemake.threads,
+        ),
+        snakemake.log[0],
+    )

@@ -1,7 +1,5 @@
 """Bring any taxonomy reference into the two formats that the classifiers read."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Iterator, Sequence

@@ -37,7 +37,8 @@ def assign_ids(sequences: Sequence[str]) -> list[str]:
 
 def read_fasta(path: str | Path) -> Iterator[tuple[str, str]]:
     """Yield header (whole line, without `>`) and sequence; the file may be gzipped."""
-    header, parts = None, []
+    header: str | None = None
+    parts: list[str] = []
     with open_bytes(path) as handle:
         for raw in handle:
             line = raw.decode("utf-8", errors="replace").strip()

@@ -1,7 +1,5 @@
 """UNOISE3 through vsearch: filter, denoise all samples together, drop chimeras, map the reads back."""
 
-from __future__ import annotations
-
 import hashlib
 import sys
 import tempfile
@@ -16,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 from scipy import sparse
 
-from vagus.amplicon.filter_reads import FilterSettings, Unit, choose_length, collect_units, filter_unit
 from vagus.amplicon.sequence_ids import assign_ids, read_fasta, write_fasta
+from vagus.amplicon.unoise_filter import FilterSettings, Unit, choose_length, collect_units, filter_unit
 from vagus.errors import VagusError
 from vagus.ledger import MERGED_RUN, ledger_row, write_ledger
 from vagus.profile import Profile, write_profile
@@ -126,15 +124,8 @@ def denoise(
     unique, centroids, clean = folder / "unique.fasta", folder / "centroids.fasta", folder / "clean.fasta"
     write_fasta(((f"{i};size={sizes[i]}", pooled.sequences[i]) for i in worth), unique)
     common = ["--sizein", "--sizeout", "--fasta_width", "0", "--minseqlength", "1"]
-    command = [
-        "vsearch",
-        "--cluster_unoise",
-        unique,
-        "--minsize",
-        str(min_size),
-        "--unoise_alpha",
-        str(alpha),
-    ]
+    command: list[str | Path] = ["vsearch", "--cluster_unoise", unique, "--minsize", str(min_size)]
+    command += ["--unoise_alpha", str(alpha)]
     run_tool([*command, "--centroids", centroids, "--threads", str(threads), *common], "denoise")
     command = ["vsearch", "--uchime3_denovo", centroids, "--nonchimeras", clean, *common[:-2]]
     run_tool(command, "chimera")
@@ -308,8 +299,8 @@ def run_unoise3(
     if not order:
         raise VagusError(
             f"unoise3: no variant has {min_size} or more reads; of {sum(u.reads for u in units)} clean reads "
-            f"{pooled.sizes.sum()} passed the filter; fix: check reads.primers, amplicon.max_ee and min_overlap, "
-            "or lower amplicon.unoise_min_size for very small data"
+            f"{pooled.sizes.sum()} passed the filter; fix: check reads.primers, amplicon.max_ee and "
+            "min_overlap, or lower amplicon.unoise_min_size for very small data"
         )
     sequences = [pooled.sequences[centroids[i]] for i in order]
     meta = {

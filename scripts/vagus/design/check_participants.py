@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vagus.design.findings import SHOWN, Findings, did_you_mean, listed
-from vagus.design.model import Participant
+from vagus.design.model import Participant, Sample
 from vagus.design.read_sheets import Table, check_label, parse_number, safe_id
 
 FIXED = ("participant", "arm", "donor", "sequence", "consent_report")
@@ -191,3 +191,34 @@ def _note_participants(
             )
         if column in used and len(values) <= 1 and len(people) > 1:
             findings.note(f"covariate '{column}' has one value only and is left out of the model")
+
+
+def check_donors(table: Table, samples: Sequence[Sample], findings: Findings) -> None:
+    """Demand that every donor whom a participant names has a sample.
+
+    Parameters
+    ----------
+    table
+        The participants sheet.
+    samples
+        All samples.
+    findings
+        Where problems go.
+    """
+    donors = {d for s in samples if s.type == "donor" for d in (s.participant, s.sample) if d}
+    # A participant's own id is autologous stool.
+    own = {r["participant"] for r in table.rows}
+    for row in table.rows:
+        donor = row["donor"]
+        if donor and "_".join(donor.split()) not in donors and donor not in own:
+            findings.problem(
+                table.file,
+                "donor without a sample of type 'donor'",
+                did_you_mean(
+                    donor, sorted(donors), "add the donor's sample, with the donor id under participant"
+                ),
+                row.line,
+                "donor",
+                donor,
+                listed(sorted(donors), SHOWN) or "no donor samples in the samples sheet",
+            )

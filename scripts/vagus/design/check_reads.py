@@ -174,7 +174,7 @@ def _read_head(handle: IO[bytes], found: ReadFile) -> int:
         if not got:
             break
         lines += got
-        if got < 4:
+        if got < 4 and record[0].startswith(b"@"):
             # The last record may lack its lines at the end; the count of lines says so.
             break
         head, sequence, plus, quality = (line.rstrip(b"\r\n") for line in record)

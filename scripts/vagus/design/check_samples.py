@@ -99,7 +99,6 @@ def check_samples(
     _check_runs(table, findings)
     _check_doubled(found, lines, table.file, findings)
     _check_crossed(found, lines, plan["visits"], table.file, findings)
-    _check_donors(people, found, table.file, findings)
     _note_samples(found, people, plan, findings)
     return found
 
@@ -339,27 +338,6 @@ def _check_crossed(
                     f"{file}: participant {participant} gave {early.visit} and {late.visit} on the same day "
                     f"({late.collected})"
                 )
-
-
-def _check_donors(
-    people: Sequence[Participant], samples: list[Sample], file: str, findings: Findings
-) -> None:
-    donors = {s.participant or s.sample for s in samples if s.type == "donor"}
-    donors |= {s.sample for s in samples if s.type == "donor"}
-    own = {p.participant for p in people}
-    for p in people:
-        # A participant's own id is autologous stool.
-        if p.donor and p.donor not in donors and p.donor not in own:
-            findings.problem(
-                file,
-                f"participant {p.participant} names donor '{p.donor}', who has no sample of type 'donor'",
-                did_you_mean(
-                    p.donor, sorted(donors), "add the donor's sample, with the donor id under participant"
-                ),
-                column="donor",
-                value=p.donor,
-                allowed=listed(sorted(donors), SHOWN) or "no donor samples in the sheet",
-            )
 
 
 def _note_samples(

@@ -11,7 +11,7 @@ from typing import Any
 
 from vagus.design.check_config import check_config, check_config_with_design
 from vagus.design.check_measures import check_measures
-from vagus.design.check_participants import check_participants
+from vagus.design.check_participants import check_donors, check_participants
 from vagus.design.check_plan import read_plan
 from vagus.design.check_reads import check_reads
 from vagus.design.check_samples import check_samples
@@ -67,7 +67,7 @@ def load_trial(
     plan_path = files["plan"]
     plan = read_plan(plan_path, name["plan"], findings) if plan_path else None
     tables = {
-        key: read_table(path, name[key], key, findings) if path else Table(name[key])
+        key: read_table(path, name[key], key, findings, key == "participants") if path else Table(name[key])
         for key in SHEETS[1:]
         for path in (files[key],)
     }
@@ -77,9 +77,11 @@ def load_trial(
     people = check_participants(tables["participants"], plan, name["plan"], ids, findings)
     need_reads = not config.get("profiles")
     samples = check_samples(tables["samples"], people, plan, places, need_reads, ids, findings)
+    check_donors(tables["participants"], samples, findings)
     measures = check_measures(tables["measures"], people, plan, name["plan"], places.clone, findings)
     layouts = {unit.paired for s in samples for unit in s.units}
     check_config_with_design(config, {s.assay for s in samples if s.units}, layouts, findings)
+    _check_anyone(tables, samples, findings)
     _check_baseline(samples, measures, plan, name["samples"], findings)
 
     changed = {safe: written for safe, written in ids.items() if safe != written}
@@ -156,6 +158,17 @@ def _stand_in_plan(tables: dict[str, Table]) -> dict[str, Any]:
         "families": [],
         "responder": None,
     }
+
+
+def _check_anyone(tables: dict[str, Table], samples: list[Sample], findings: Findings) -> None:
+    """Only a run of controls alone, such as mocks, does without participants."""
+    table = tables["participants"]
+    if not table.columns or table.rows:
+        return
+    if samples and all(s.type not in ("stool", "donor") for s in samples):
+        findings.note("no participants: controls only, so nothing is estimated")
+    else:
+        findings.problem(table.file, "the sheet has a header but no rows", "fill in the participants")
 
 
 def _check_baseline(

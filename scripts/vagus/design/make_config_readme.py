@@ -26,9 +26,9 @@ Copy `config.yaml`, `plan.yaml` and the sheets beside your data, fill them in, a
     snakemake --cores 8 --configfile my.yaml check
 
 which reads everything, lists every problem at once, and prints the trial at a glance. Your config file needs
-only the keys that differ from the defaults. Relative paths are looked for in the working directory, then beside
-the config file, then in the clone; read files in the working directory, then beside the samples sheet, then in
-the clone.
+only the keys that differ from the defaults. Relative paths are looked for in the working directory, then
+beside the config file, then in the clone; read files in the working directory, then beside the samples sheet,
+then in the clone.
 
 Sheets are tab-separated text in UTF-8; lines that start with `#` and empty lines are skipped. `NA`, `N/A` and
 `NaN` are empty. Ids hold letters, digits, `.`, `_` and `-`; blanks in them become `_`, and the report shows

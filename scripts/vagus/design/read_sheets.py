@@ -59,7 +59,9 @@ class Table:
     rows: list[Row] = field(default_factory=list)
 
 
-def read_table(path: Path, file: str, schema_name: str, findings: Findings) -> Table:
+def read_table(
+    path: Path, file: str, schema_name: str, findings: Findings, may_be_empty: bool = False
+) -> Table:
     """Read and check a sheet by itself.
 
     Parameters
@@ -72,6 +74,8 @@ def read_table(path: Path, file: str, schema_name: str, findings: Findings) -> T
         `participants`, `samples` or `measures`.
     findings
         Where problems and notes go.
+    may_be_empty
+        Whether a header without rows is right.
 
     Returns
     -------
@@ -111,7 +115,7 @@ def read_table(path: Path, file: str, schema_name: str, findings: Findings) -> T
         table.rows.append(Row(number, dict(zip(columns, values, strict=True))))
     if trimmed:
         findings.note(f"{file}: blanks around values were removed in row {listed(trimmed, SHOWN)}")
-    if not table.rows and len(kept) == 1:
+    if len(kept) == 1 and not may_be_empty:
         findings.problem(
             file, "the sheet has a header but no rows", "fill in at least one row", row=header_line
         )

@@ -1,7 +1,7 @@
 """Schemas: defaults, and a check that says in words what is wrong.
 
 The schemas are JSON Schema 2020-12 and any validator reads them. This one knows the keywords they use. It is
-here because it names the fix, finds all problems at once and loads in milliseconds; every job parses the workflow.
+here because it names the fix, finds all problems at once and loads fast: every job parses the workflow.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def describe_allowed(schema: dict[str, Any]) -> str:
         count = f" with {few} to {many} entries" if many else (f" with {few} or more entries" if few else "")
         text = f"a list{count}, each {describe_allowed(schema['items'])}"
     if "pattern" in schema:
-        text += f" of the form {schema['pattern']}"
+        text += f" of the form {schema.get('$comment', schema['pattern'])}"
     if schema.get("minLength"):
         text += ", not empty"
     return text

@@ -1,7 +1,5 @@
 """Sum the sequence variants of one genus, family or phylum."""
 
-from __future__ import annotations
-
 import sys
 from collections import Counter
 from pathlib import Path

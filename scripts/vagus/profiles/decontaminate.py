@@ -1,7 +1,5 @@
 """Find contaminants from the negative controls and the DNA concentrations; keep the stool samples."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

@@ -1,7 +1,5 @@
 """Distances between samples: Aitchison, robust Aitchison, Bray-Curtis and both UniFracs."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,7 +1,5 @@
 """Diversity within each sample: richness, Shannon, Simpson, Pielou and Faith's phylogenetic diversity."""
 
-from __future__ import annotations
-
 import hashlib
 import sys
 from pathlib import Path
@@ -145,7 +143,7 @@ def faith_values(profile: Profile, tree_path: str | Path) -> np.ndarray:
 
 
 def diversity_profile(
-    profile: Profile, tree_path: str | Path | None, depth: int | None, seed: int
+    profile: Profile, tree_path: str | Path | None, depth: int | None = None, seed: int = 1
 ) -> Profile:
     """Diversity of every sample with reads, as a profile of scores.
 

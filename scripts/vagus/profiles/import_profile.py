@@ -1,7 +1,5 @@
 """Read a table that the user brings along into the shape of a profile."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import sys
@@ -105,7 +103,12 @@ def read_biom(path: str | Path) -> tuple[np.ndarray, list[str], list[str], dict[
     """
     from biom import load_table
 
+    with Path(path).open("rb") as handle:
+        start = handle.read(8)
     try:
+        # biom would take any text for a table of its own older kind.
+        if start != b"\x89HDF\r\n\x1a\n" and not start.lstrip().startswith(b"{"):
+            raise ValueError("neither HDF5 nor JSON")
         table = load_table(str(path))
     except Exception as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,7 +1,5 @@
 """Turn the measures of the design (scores, cytokines, hormones) into a profile."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,7 +1,5 @@
 """Who and what was kept and lost, with the step and the reason: the numbers of a CONSORT diagram."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +46,10 @@ def lost_at(ledger: pd.DataFrame) -> dict[str, tuple[str, str]]:
     empty = rows[rows["sample"].isin(ended) & (rows["reads_out"] == 0)]
     # Of a sample over several runs the run that came furthest tells the story.
     first = empty.groupby(["sample", "run"], sort=False).first().reset_index()
-    first = first.sort_values(["sample", "_rank"], kind="stable").groupby("sample", sort=False).last()
+    first["_loss"] = first["lost"] > 0
+    first = (
+        first.sort_values(["sample", "_loss", "_rank"], kind="stable").groupby("sample", sort=False).last()
+    )
     return {str(s): (str(step), str(reason)) for s, step, reason in first[["step", "reason"]].itertuples()}
 
 

@@ -1,7 +1,5 @@
 """Hold the mock communities against what they are known to contain."""
 
-from __future__ import annotations
-
 import re
 import sys
 from dataclasses import dataclass

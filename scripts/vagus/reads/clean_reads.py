@@ -1,7 +1,5 @@
 """Clean the reads of one batch: primers, quality, PhiX; every read is accounted for in the ledger."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Mapping
@@ -219,7 +217,8 @@ def remove_phix(
     seen, kept = drop_reads(files, kept_files, names)
     if seen - kept > hits:
         raise VagusError(
-            f"PhiX removal, {where}: read names are not unique; fix: give every read a name, or set reads.phix: false"
+            f"PhiX removal, {where}: read names are not unique; fix: give every read its own name, "
+            "or set reads.phix: false"
         )
     for new, old in zip(kept_files, files, strict=True):
         new.replace(old)
@@ -265,7 +264,8 @@ def clean_unit(
         raise VagusError(f"raw, {where}: {error}") from None
     if any(empty) and not all(empty):
         raise VagusError(
-            f"raw, {where}: {sources[empty.index(True)]} holds no reads but its mate does; fix: fetch it again"
+            f"raw, {where}: {sources[empty.index(True)]} holds no reads but its mate does; "
+            "fix: fetch it again"
         )
     if all(empty):
         for target in targets:

@@ -1,7 +1,5 @@
 """Join the ledgers of all steps into one, and demand that it adds up."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable
 from pathlib import Path

@@ -9,8 +9,6 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import IO
 
-import dnaio
-
 from vagus.errors import VagusError
 
 try:  # several times faster than zlib, but not built for every platform
@@ -71,7 +69,8 @@ def count_reads(path: str | Path) -> int:
     lines += last != b"\n"
     if lines % 4:
         raise VagusError(
-            f"{path}: {lines} lines are not a multiple of four; fix: the file ends within a read, fetch it again"
+            f"{path}: {lines} lines are not a multiple of four, the file ends within a read; "
+            "fix: fetch it again"
         )
     return lines // 4
 
@@ -123,6 +122,8 @@ def drop_reads(sources: list[Path], targets: list[Path], names: Collection[str])
     tuple of int
         Reads or pairs seen, and kept.
     """
+    import dnaio  # only here: steps that merely open files run in environments without it
+
     seen = kept = 0
     with (
         dnaio.open(*[str(s) for s in sources], open_threads=0) as reader,

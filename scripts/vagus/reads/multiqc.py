@@ -1,7 +1,5 @@
 """One MultiQC page over the tools' own logs, with the reads left after each step."""
 
-from __future__ import annotations
-
 import csv
 import json
 import sys

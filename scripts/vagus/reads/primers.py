@@ -137,7 +137,8 @@ def primer_arguments(primers: PrimerPair, paired: bool, error_rate: float) -> li
     """
     if paired and not primers.reverse:
         raise VagusError(
-            "config, 'reads.primers', 'reverse': missing for paired-end reads; fix: give both primers 5' to 3'"
+            "config, 'reads.primers', 'reverse': missing for paired-end reads; "
+            "fix: give both primers 5' to 3'"
         )
     arguments = ["--revcomp", "--rename", "{header}", "-e", str(error_rate)]
     arguments += ["-g", _linked("forward", primers.forward, primers.reverse)]

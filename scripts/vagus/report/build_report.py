@@ -18,16 +18,20 @@ from plotly.offline import get_plotlyjs
 from vagus import __version__
 from vagus.report.figures_common import Figure, to_tsv
 from vagus.report.figures_reads import ledger_table
-from vagus.report.flow_diagram import complete_pairs
+from vagus.report.flow_diagram import complete_pairs, stool_rows
 from vagus.report.load_results import Results, load_results
 from vagus.report.methods import citations, methods, references, versions
-from vagus.report.sections import Section, all_sections, alpha_of, controls, profile_order
+from vagus.report.section import Section, alpha_of, profile_order
+from vagus.report.sections import all_sections
+from vagus.report.sections_reads import controls
 from vagus.report.sentences import (
     NOT_ADVICE,
+    PERCENT,
     banners,
     certainty_sentence,
     effect_sentence,
     family_sentence,
+    group_sizes,
     interval,
     number,
     p_text,
@@ -36,7 +40,7 @@ from vagus.report.sentences import (
     primary_rows,
     split_contrast,
     with_unit,
-)  # fmt: skip
+)
 from vagus.steps import run_step
 
 if TYPE_CHECKING:
@@ -75,15 +79,19 @@ def answer(results: Results) -> dict[str, Any]:
         reach = max(abs(row["ci_low"]), abs(row["ci_high"])) or 1.0
         found["cards"].append(
             {
-                "name": row["feature"], "contrast": f"{arm} compared with {other}",
-                "value": value, "unit": "" if row["unit"] == "score" else row["unit"], "low": low, "high": high,
-                "detail": f"{p_text(row['q_value'])} \N{MIDDLE DOT} n = {number(row['n_arm'], 0)} and "
-                f"{number(row['n_reference'], 0)}",
+                "name": row["feature"],
+                "contrast": f"{arm} compared with {other}",
+                "value": value,
+                "unit": "" if row["unit"] == "score" else row["unit"],
+                "low": low,
+                "high": high,
+                "detail": f"{p_text(row['q_value'])} \N{MIDDLE DOT} {group_sizes(row, results.reference)}",
                 # Places on a 200-wide bar whose middle is no difference.
                 "x": [round(100 + 92 * row[c] / reach, 1) for c in ("ci_low", "estimate", "ci_high")],
-                "arm": arm, "reference": other,
+                "arm": arm,
+                "reference": other,
             }
-        )  # fmt: skip
+        )
         found["sentences"].append(
             f"{effect_sentence(row, results.reference, results.confidence)} {certainty_sentence(row)}"
         )
@@ -111,7 +119,9 @@ def _descriptions(results: Results) -> list[str]:
     for _, row in rows[rows["profile"].isin(names[:1])].head(MAX_CARDS).iterrows():
         value, low, high = interval(row, sign=True)
         value = with_unit(value, str(row["unit"]))
-        range_ = f" ({100 * results.confidence:g} % CI {low} to {high})" if pd.notna(row["ci_low"]) else ""
+        range_ = (
+            f" ({100 * results.confidence:g}{PERCENT} CI {low} to {high})" if pd.notna(row["ci_low"]) else ""
+        )
         said.append(
             f"In {row['arm']}, {row['feature']} changed by {value}{range_} from baseline to {visit} "
             f"(n = {number(row['n'], 0)}). This is a description, not an effect of the intervention."
@@ -130,8 +140,8 @@ def key_numbers(results: Results) -> list[tuple[str, str]]:
         found.append(
             (number(pairs, 0), f"with both {baseline} and {primary}" if baseline != primary else "analysed")
         )
-        rows = results.flow[results.flow["level"] == "sample"]
-        rows = rows[rows["arm"].isin(results.arms)]
+        rows = stool_rows(results.flow)
+        rows = rows[rows["arm"].isin(results.arms) & (rows["step"] != "sampling")]
         kept = int((rows["status"] == "kept").sum())
         found.append((f"{number(kept, 0)} of {number(len(rows), 0)}", "stool samples kept"))
     if len(results.ledger):
@@ -146,13 +156,14 @@ def design_rows(results: Results) -> list[tuple[str, str]]:
     arms = results.arm_of()
     counts = pd.Series(list(arms.values()), dtype=str).value_counts()
     listed = ", ".join(
-        f"{a}{' (reference)' if a == results.reference else ''}: {plural(int(counts.get(a, 0)), 'participant')}"
+        f"{a}{' (reference)' if a == results.reference else ''}: "
+        f"{plural(int(counts.get(a, 0)), 'participant')}"
         for a in results.arms
     )
     rows = [("Design", str(plan.get("design", "")).replace("_", " ")), ("Arms", listed)]
     visits = [
         v
-        + (" (baseline)" if v == plan.get("baseline") else "")
+        + (" (baseline)" if v == plan.get("baseline") != "baseline" else "")
         + (" (primary)" if v == plan.get("primary_visit") else "")
         for v in results.visits
     ]
@@ -190,8 +201,8 @@ def limits(results: Results) -> list[str]:
     said = list(banners(results))
     said += [str(n) for n in results.design.get("notes") or []]
     said.append(
-        "Sequencing gives relative abundances: a share can rise because others fall. Log-ratios lessen, but do not "
-        "remove, this limit; absolute amounts were not measured."
+        "Sequencing gives relative abundances: a share can rise because others fall. Log-ratios lessen, but "
+        "do not remove, this limit; absolute amounts were not measured."
     )
     marked = sorted(n for n, p in results.profiles.items() if p.meta.get("inferred"))
     if marked:
@@ -241,9 +252,12 @@ def render(results: Results, sections: list[Section], title: str) -> str:
                     f"first {MAX_TABLE_ROWS} of {len(figure.table)} rows; all in tables/{figure.id}.tsv"
                 )
     folder = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
         lstrip_blocks=True,
-    )  # fmt: skip
+    )
     return folder.get_template("page.html").render(
         title=title or default_title(results),
         version=__version__,
@@ -326,10 +340,15 @@ def write_report(
                 (figures / name).write_text(svg, encoding="utf-8")
             manifest.append(
                 {
-                    "id": figure.id, "title": figure.title, "caption": figure.caption, "alt": figure.alt,
-                    "section": section.id, "file": name, "table": f"{figure.id}.tsv",
+                    "id": figure.id,
+                    "title": figure.title,
+                    "caption": figure.caption,
+                    "alt": figure.alt,
+                    "section": section.id,
+                    "file": name,
+                    "table": f"{figure.id}.tsv",
                 }
-            )  # fmt: skip
+            )
     (figures / "manifest.json").write_text(
         json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
     )
@@ -339,9 +358,14 @@ def write_report(
 
 
 def main(
-    design: str, files: Iterable[str], page: str, tables: str, figures: str, settings: dict[str, Any],
+    design: str,
+    files: Iterable[str],
+    page: str,
+    tables: str,
+    figures: str,
+    settings: dict[str, Any],
     versions_given: dict[str, str],
-) -> None:  # fmt: skip
+) -> None:
     """Read the results beside the design and write the report."""
     results = load_results(Path(design).parents[1], files, settings, versions_given)
     title = str((settings.get("report") or {}).get("title") or "")

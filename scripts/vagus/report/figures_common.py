@@ -1,4 +1,4 @@
-"""What all figures share: the record of a figure, colours that colour-blind readers can tell apart, layout."""
+"""What all figures share: the record of a figure, colours that everyone can tell apart, the layout."""
 
 from __future__ import annotations
 
@@ -17,9 +17,19 @@ from vagus.errors import VagusError
 REFERENCE = "#6E7681"
 OKABE_ITO = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#B8A500"]
 STACK = [
-    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#7FB8D8", "#F2CF80",
-    "#7FCEB9", "#E5BCD3", "#EAAE7F",
-]  # fmt: skip
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#F0E442",
+    "#7FB8D8",
+    "#F2CF80",
+    "#7FCEB9",
+    "#E5BCD3",
+    "#EAAE7F",
+]
 OTHER = "#C9CED6"
 MAX_LINES = 300
 MAX_BARS = 300
@@ -132,6 +142,7 @@ def base_layout(height: int, **extra: Any) -> dict[str, Any]:
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-serif", "size": 13},
         "hoverlabel": {"align": "left"},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#9AA3AF", "activecolor": "#0060A0"},
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "xanchor": "left"},
     }
     layout.update(extra)
@@ -140,7 +151,14 @@ def base_layout(height: int, **extra: Any) -> dict[str, Any]:
 
 def axis(**extra: Any) -> dict[str, Any]:
     """Return a quiet axis: light grid, no zero line, room for its labels."""
-    return {"gridcolor": "#E6E9EE", "zeroline": False, "automargin": True, "ticks": "", **extra}
+    return {
+        "gridcolor": "#E6E9EE",
+        "zeroline": False,
+        "automargin": True,
+        "ticks": "",
+        **extra,
+        "title": {"font": {"size": 13}, **extra.get("title", {})},
+    }
 
 
 def thin(items: list[str], limit: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -16,7 +17,7 @@ from vagus.report.figures_common import (
     short,
     significant,
 )
-from vagus.report.sentences import WITHIN_NOTE, interval, number, p_text, plural, split_contrast
+from vagus.report.sentences import PERCENT, interval, number, p_text, plural, profile_name, split_contrast
 
 TOP = 20
 TOP_OWN_AXES = 12
@@ -82,7 +83,7 @@ def forest_figure(
         Of the intervals.
     truth
         Known effects of a simulation; drawn as diamonds.
-    """  # fmt: skip
+    """
     part = effects[(effects["profile"] == profile) & (effects["visit"] == visit)]
     rows = forest_rows(part, TOP_OWN_AXES if own_axes else TOP)
     if not len(rows):
@@ -109,38 +110,56 @@ def forest_figure(
             _add_estimates(figure, here, y, contrast, colour, alpha, f + 1, f == 0)
             if truth is not None and here["truth"].notna().any():
                 figure.add_scatter(
-                    x=significant(here["truth"]), y=y, mode="markers", name="truth", legendgroup="truth",
-                    showlegend=c == 0 and f == 0, row=f + 1, col=1, hovertemplate="truth %{x}<extra></extra>",
+                    x=significant(here["truth"]),
+                    y=y,
+                    mode="markers",
+                    name="truth",
+                    legendgroup="truth",
+                    showlegend=c == 0 and f == 0,
+                    row=f + 1,
+                    col=1,
+                    hovertemplate="truth %{x}<extra></extra>",
                     marker={"symbol": "diamond-open", "size": 13, "color": "#D55E00", "line": {"width": 2.5}},
-                )  # fmt: skip
+                )
     _label_rows(figure, rows, features, own_axes, len(contrasts) == 1, height)
     units = sorted({u for u in rows["unit"] if u})
     arm, other = split_contrast(contrasts[0], reference)
-    title = f"difference{f' ({esc(units[0])})' if len(units) == 1 and not own_axes else ''}"
+    one_unit = len(units) == 1 and units[0] != "score" and not own_axes
+    title = f"difference ({esc(units[0])})" if one_unit else "difference"
     if len(contrasts) == 1:
-        title = f"\N{LEFTWARDS ARROW} higher in {esc(other)} \N{MIDDLE DOT} {title} \N{MIDDLE DOT} higher in {esc(arm)} \N{RIGHTWARDS ARROW}"
+        title = (
+            f"\N{LEFTWARDS ARROW} higher in {esc(other)} \N{MIDDLE DOT} {title} \N{MIDDLE DOT} "
+            f"higher in {esc(arm)} \N{RIGHTWARDS ARROW}"
+        )
+    _fit_ranges(figure, rows, features, own_axes, "estimate")
     figure.update_xaxes(title={"text": title, "font": {"size": 12}}, row=panels, col=1)
     figure.update_layout(
         **base_layout(height, margin={"l": 16, "r": 230 if len(contrasts) == 1 else 40, "t": 64, "b": 60})
     )
-    shown = f"the {len(features)} of {part['feature'].nunique()} features with the smallest q" if part[
-        "feature"
-    ].nunique() > len(features) else f"all {plural(len(features), 'feature')}"  # fmt: skip
+    tested = part.loc[part["estimate"].notna(), "feature"].nunique()
+    shown = (
+        f": the {len(features)} of {plural(tested, 'tested feature')} with the smallest q, sorted by estimate"
+        if tested > len(features)
+        else f": all {tested} tested features, sorted by estimate"
+        if tested > 1
+        else ""
+    )
     caption = (
-        f"Difference between the arms at {visit}, with its {100 * confidence:g} % confidence interval: {shown}, sorted "
-        f"by the estimate. Filled marks have q < {alpha:g}. Zero means no difference."
+        f"Difference between the arms at {visit}, adjusted for baseline, with its "
+        f"{100 * confidence:g}{PERCENT} confidence interval{shown}. Filled marks have q < {alpha:g}. Zero means no difference."
         + (" Each feature has its own scale." if own_axes and len(features) > 1 else "")
         + (" Diamonds mark the truth of the simulation." if truth is not None else "")
     )
     best = rows.sort_values("q_value").iloc[0]
     value, low, high = interval(best, sign=True)
     alt = (
-        f"Forest plot of {plural(len(features), 'feature')} of {profile}; the surest is {best['feature']}: {value} "
-        f"({low} to {high}), {p_text(best['q_value'])}."
+        f"Forest plot of {plural(len(features), 'feature')} of {profile}; the surest is {best['feature']}: "
+        f"{value} ({low} to {high}), {p_text(best['q_value'])}."
     )
     kind = "truth" if truth is not None else "forest"
+    name = profile_name(profile)
     words = "Truth beside estimate" if truth is not None else "Arm effects"
-    return Figure(f"{kind}.{profile}", f"{words}: {profile}", caption, alt, figure, rows, tab=profile)
+    return Figure(f"{kind}.{profile}", f"{words}: {name}", caption, alt, figure, rows, tab=name)
 
 
 def _arm_rank(contrast: str, arms: list[str], reference: str | None) -> tuple[int, str]:
@@ -149,9 +168,15 @@ def _arm_rank(contrast: str, arms: list[str], reference: str | None) -> tuple[in
 
 
 def _add_estimates(
-    figure: go.Figure, here: pd.DataFrame, y: list[float], contrast: str, colour: str, alpha: float, row: int,
+    figure: go.Figure,
+    here: pd.DataFrame,
+    y: list[float],
+    contrast: str,
+    colour: str,
+    alpha: float,
+    row: int,
     legend: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Add points with intervals of one contrast."""
     sure = (here["q_value"] < alpha).tolist()
     hover = []
@@ -163,19 +188,45 @@ def _add_estimates(
             f"n = {number(item['n_arm'], 0)} and {number(item['n_reference'], 0)}"
         )
     figure.add_scatter(
-        x=significant(here["estimate"]), y=y, mode="markers", name=esc(contrast), legendgroup=contrast,
-        showlegend=legend, text=hover, hovertemplate="%{text}<extra>" + esc(contrast) + "</extra>",
+        x=significant(here["estimate"]),
+        y=y,
+        mode="markers",
+        name=esc(contrast),
+        legendgroup=contrast,
+        showlegend=legend,
+        text=hover,
+        hovertemplate="%{text}<extra>" + esc(contrast) + "</extra>",
         error_x={
-            "type": "data", "symmetric": False, "color": colour, "thickness": 2, "width": 0,
+            "type": "data",
+            "symmetric": False,
+            "color": colour,
+            "thickness": 2,
+            "width": 0,
             "array": significant(here["ci_high"] - here["estimate"]),
             "arrayminus": significant(here["estimate"] - here["ci_low"]),
         },
         marker={
-            "size": 10, "color": [colour if s else "#FFFFFF" for s in sure],
+            "size": 10,
+            "color": [colour if s else "#FFFFFF" for s in sure],
             "line": {"color": colour, "width": 2},
         },
-        row=row, col=1,
-    )  # fmt: skip
+        row=row,
+        col=1,
+    )
+
+
+def _fit_ranges(
+    figure: go.Figure, rows: pd.DataFrame, features: list[str], own_axes: bool, middle: str
+) -> None:
+    """Let every panel show zero and all its intervals, with some air."""
+    for p in range(1, (len(features) if own_axes else 1) + 1):
+        here = rows[rows["feature"] == features[p - 1]] if own_axes else rows
+        columns = [c for c in (middle, "ci_low", "ci_high", "truth") if c in here.columns]
+        values = here[columns].to_numpy(float)
+        values = values[np.isfinite(values)]
+        low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
+        air = 0.08 * (high - low) or 1.0
+        figure.update_xaxes(range=[low - air, high + air], row=p, col=1)
 
 
 def _label_rows(
@@ -186,23 +237,46 @@ def _label_rows(
     for p in range(1, panels + 1):
         names = [features[p - 1]] if own_axes else features
         figure.update_yaxes(
-            **axis(showgrid=not own_axes, tickmode="array", tickvals=list(range(len(names)))), row=p, col=1,
-            ticktext=[short(n) for n in names], range=[len(names) - 0.4, -0.6], ticklabelstandoff=8,
-        )  # fmt: skip
+            **axis(showgrid=not own_axes, tickmode="array", tickvals=list(range(len(names)))),
+            row=p,
+            col=1,
+            ticktext=[_with_unit(n, rows, own_axes) for n in names],
+            range=[len(names) - 0.4, -0.6],
+            ticklabelstandoff=8,
+        )
         figure.update_xaxes(**axis(), row=p, col=1)
         figure.add_shape(
-            type="line", x0=0, x1=0, y0=-0.6, y1=len(names) - 0.4, line={"color": "#8A93A0", "width": 1.5},
-            layer="below", row=p, col=1,
-        )  # fmt: skip
+            type="line",
+            x0=0,
+            x1=0,
+            y0=-0.6,
+            y1=len(names) - 0.4,
+            line={"color": "#8A93A0", "width": 1.5},
+            layer="below",
+            row=p,
+            col=1,
+        )
         if not numbers:
             continue
         for k, name in enumerate(names):
             item = rows[rows["feature"] == name].iloc[0]
             value, low, high = interval(item, sign=True)
             figure.add_annotation(
-                text=f"<b>{value}</b> ({low} to {high})  {p_text(item['q_value'])}", x=1.01, xref="paper",
-                xanchor="left", y=k, yref=f"y{p if p > 1 else ''}", showarrow=False, font={"size": 11.5},
-            )  # fmt: skip
+                text=f"<b>{value}</b> ({low} to {high})  {p_text(item['q_value'])}",
+                x=1.01,
+                xref="paper",
+                xanchor="left",
+                y=k,
+                yref=f"y{p if p > 1 else ''}",
+                showarrow=False,
+                font={"size": 11.5},
+            )
+
+
+def _with_unit(feature: str, rows: pd.DataFrame, own_axes: bool) -> str:
+    """Return the label of a row; features on scales of their own carry their unit."""
+    unit = str(rows.loc[rows["feature"] == feature, "unit"].iloc[0]) if own_axes else ""
+    return short(feature) + (f"<br>({short(unit)})" if unit and unit not in ("score", feature) else "")
 
 
 def within_figure(
@@ -231,7 +305,7 @@ def within_figure(
         Give every feature its own scale.
     confidence
         Of the intervals.
-    """  # fmt: skip
+    """
     part = within[(within["profile"] == profile) & (within["visit"] == visit) & within["change"].notna()]
     if not len(part):
         return None
@@ -265,25 +339,40 @@ def within_figure(
                     f"{esc(item['feature'])}<br>{value} ({low} to {high}), n = {number(item['n'], 0)}"
                 )
             figure.add_scatter(
-                x=significant(here["change"]), mode="markers", name=esc(arm), legendgroup=arm, showlegend=p == 0,
-                y=[(0 if own_axes else features.index(f)) + spread for f in here["feature"]], text=text,
-                hovertemplate="%{text}<extra>" + esc(arm) + "</extra>", row=p + 1, col=1,
+                x=significant(here["change"]),
+                mode="markers",
+                name=esc(arm),
+                legendgroup=arm,
+                showlegend=p == 0,
+                y=[(0 if own_axes else features.index(f)) + spread for f in here["feature"]],
+                text=text,
+                hovertemplate="%{text}<extra>" + esc(arm) + "</extra>",
+                row=p + 1,
+                col=1,
                 error_x={
-                    "type": "data", "symmetric": False, "color": colours[arm], "thickness": 2, "width": 0,
+                    "type": "data",
+                    "symmetric": False,
+                    "color": colours[arm],
+                    "thickness": 2,
+                    "width": 0,
                     "array": significant((here["ci_high"] - here["change"]).fillna(0)),
                     "arrayminus": significant((here["change"] - here["ci_low"]).fillna(0)),
                 },
                 marker={"size": 9, "symbol": "square", "color": colours[arm]},
-            )  # fmt: skip
+            )
     _label_rows(figure, part, features, own_axes, False, height)
+    _fit_ranges(figure, part, features, own_axes, "change")
     units = sorted({u for u in part["unit"] if u})
-    unit = f" ({esc(units[0])})" if len(units) == 1 and not own_axes else ""
+    unit = f" ({esc(units[0])})" if len(units) == 1 and units[0] != "score" and not own_axes else ""
     figure.update_xaxes(title={"text": f"change from baseline to {esc(visit)}{unit}"}, row=panels, col=1)
     figure.update_layout(**base_layout(height, margin={"l": 16, "r": 40, "t": 64, "b": 60}))
     caption = (
-        f"Mean change inside each arm with its {100 * confidence:g} % confidence interval. {WITHIN_NOTE}"
+        f"Mean change inside each arm with its {100 * confidence:g}{PERCENT} confidence interval, in the "
+        "order of the arm effects."
     )
-    alt = f"Change from baseline to {visit} inside each arm for {plural(len(features), 'feature')} of {profile}."
+    name = profile_name(profile)
+    counted = plural(len(features), "feature")
+    alt = f"Change from baseline to {visit} inside each arm for {counted} of {profile}."
     return Figure(
-        f"within.{profile}", f"Change inside the arms: {profile}", caption, alt, figure, part, tab=profile
+        f"within.{profile}", f"Change inside the arms: {name}", caption, alt, figure, part, tab=name
     )

@@ -17,12 +17,15 @@ from vagus.report.figures_common import (
     significant,
     thin,
 )
-from vagus.report.sentences import plural
+from vagus.report.sentences import PERCENT, plural
 
 METRICS = {
-    "aitchison": "Aitchison", "robust_aitchison": "robust Aitchison", "bray_curtis": "Bray\N{EN DASH}Curtis",
-    "unweighted_unifrac": "unweighted UniFrac", "weighted_unifrac": "weighted UniFrac",
-}  # fmt: skip
+    "aitchison": "Aitchison",
+    "robust_aitchison": "robust Aitchison",
+    "bray_curtis": "Bray\N{EN DASH}Curtis",
+    "unweighted_unifrac": "unweighted UniFrac",
+    "weighted_unifrac": "weighted UniFrac",
+}
 
 
 def principal_coordinates(distances: np.ndarray, axes: int = 2) -> tuple[np.ndarray, np.ndarray]:
@@ -89,7 +92,7 @@ def ordination_figure(
     -------
     Figure or None
         None with fewer than three samples of the design.
-    """  # fmt: skip
+    """
     rank = {v: i for i, v in enumerate(visits)}
     samples = [s for s in distances.index if s in places and s in distances.columns and places[s][1] in rank]
     matrix = distances.loc[samples, samples].to_numpy(float)
@@ -100,11 +103,14 @@ def ordination_figure(
     points, share = principal_coordinates(matrix[np.ix_(good, good)])
     table = pd.DataFrame(
         {
-            "sample": samples, "participant": [places[s][0] for s in samples],
-            "arm": [arm_of.get(places[s][0], "") for s in samples], "visit": [places[s][1] for s in samples],
-            "axis_1": points[:, 0], "axis_2": points[:, 1],
+            "sample": samples,
+            "participant": [places[s][0] for s in samples],
+            "arm": [arm_of.get(places[s][0], "") for s in samples],
+            "visit": [places[s][1] for s in samples],
+            "axis_1": points[:, 0],
+            "axis_2": points[:, 1],
         }
-    )  # fmt: skip
+    )
     table = table.sort_values(
         ["arm", "participant", "visit"], key=lambda c: c.map(rank) if c.name == "visit" else c
     )
@@ -122,46 +128,75 @@ def ordination_figure(
                 continue
             x += [*significant(way["axis_1"]), None]
             y += [*significant(way["axis_2"]), None]
-            symbols += ["circle-open"] + ["arrow"] * (len(way) - 1) + ["circle"]
+            symbols += ["circle"] + ["arrow"] * (len(way) - 1) + ["circle"]
             text += [f"{esc(person)}, {esc(v)}" for v in way["visit"]] + [""]
         figure.add_scatter(
-            x=x, y=y, mode="lines+markers", name=esc(arm), text=text,
+            x=x,
+            y=y,
+            mode="lines+markers",
+            name=esc(arm),
+            text=text,
             line={"color": rgba(colours[arm], 0.45), "width": 1.2},
             marker={"color": colours[arm], "size": 9, "symbol": symbols, "angleref": "previous"},
             hovertemplate="%{text}<extra>" + esc(arm) + "</extra>",
-        )  # fmt: skip
+            legendgroup=arm,
+            showlegend=False,
+        )
+        # Plotly draws no mark where an angle has no previous point, so the starts are a trace of their own.
+        starts = part[part["participant"].isin(lined)].drop_duplicates("participant")
+        figure.add_scatter(
+            x=significant(starts["axis_1"]),
+            y=significant(starts["axis_2"]),
+            mode="markers",
+            name=esc(arm),
+            legendgroup=arm,
+            marker={"color": "#FFFFFF", "size": 8, "line": {"color": colours[arm], "width": 2}},
+            text=[f"{esc(p)}, {esc(v)}" for p, v in zip(starts["participant"], starts["visit"], strict=True)],
+            hovertemplate="%{text}<extra>" + esc(arm) + "</extra>",
+        )
         centres = part.groupby("visit")[["axis_1", "axis_2"]].mean()
         centres = centres.loc[[v for v in visits if v in centres.index]]
         figure.add_scatter(
-            x=significant(centres["axis_1"]), y=significant(centres["axis_2"]), mode="lines+markers",
-            name=f"{esc(arm)}: centre", text=[esc(v) for v in centres.index],
-            line={"color": colours[arm], "width": 4},
+            x=significant(centres["axis_1"]),
+            y=significant(centres["axis_2"]),
+            mode="lines+markers",
+            name=f"centre of {esc(arm)}",
+            text=[esc(v) for v in centres.index],
+            line={"color": colours[arm], "width": 5},
             marker={
-                "color": colours[arm], "size": 16, "angleref": "previous", "line": {"color": "white", "width": 1.5},
+                "color": colours[arm],
+                "size": 20,
+                "angleref": "previous",
+                "line": {"color": "white", "width": 1.5},
                 "symbol": ["circle"] + ["arrow"] * (len(centres) - 1),
             },
             hovertemplate="centre, %{text}<extra>" + esc(arm) + "</extra>",
-        )  # fmt: skip
+        )
     words = METRICS.get(metric, metric)
-    titles = [f"axis {k + 1} ({100 * share[k]:.1f} %)" for k in range(2)]
+    titles = [f"axis {k + 1} ({100 * share[k]:.1f}{PERCENT})" for k in range(2)]
     figure.update_layout(
         **base_layout(
-            540, xaxis=axis(title={"text": titles[0]}, zeroline=True, zerolinecolor="#D5D9E0"),
-            yaxis=axis(title={"text": titles[1]}, zeroline=True, zerolinecolor="#D5D9E0", scaleanchor="x"),
+            540,
+            xaxis=axis(title={"text": titles[0]}, zeroline=True, zerolinecolor="#D5D9E0", constrain="domain"),
+            yaxis=axis(
+                title={"text": titles[1]},
+                zeroline=True,
+                zerolinecolor="#D5D9E0",
+                scaleanchor="x",
+                constrain="domain",
+            ),
             margin={"l": 64, "r": 16, "t": 56, "b": 56},
         )
-    )  # fmt: skip
-    thinned = (
-        f" {len(samples)} of {total} samples, evenly spaced, are drawn."
-        if total and total > len(distances)
-        else ""
     )
+    thinned = ""
+    if total and total > len(distances):
+        thinned = f" {len(samples)} of {total} samples, evenly spaced, are drawn."
     caption = (
-        f"Principal coordinates of the {words} distances between samples. Circles: first visit; arrows lead to the "
-        f"later visits of the same participant; the thick arrow joins the centres of the arm.{thinned} Two axes "
-        f"show {100 * share.sum():.0f} % of the variation, so what looks close may still differ."
+        f"Principal coordinates of the {words} distances between samples. Circles: first visit; arrows "
+        "lead to the later visits of the same participant; the thick arrow joins the centres of the arm."
+        f"{thinned} Two axes show {100 * share.sum():.0f}{PERCENT} of the variation, so what looks close may still differ."
     )
-    alt = f"Ordination of {plural(len(samples), 'sample')} by {words} distance; the axes hold {titles[0]}, {titles[1]}."
+    alt = f"Ordination of {plural(len(samples), 'sample')} by {words} distance: {titles[0]}, {titles[1]}."
     return Figure(
         f"ordination.{metric}", f"Ordination, {words} distance", caption, alt, figure, table, tab=words
     )

@@ -22,8 +22,8 @@ from vagus.report.figures_common import (
     short,
     significant,
     thin,
-)  # fmt: skip
-from vagus.report.sentences import join, number, plural
+)
+from vagus.report.sentences import PERCENT, join, number, plural
 
 
 def composition_table(
@@ -95,27 +95,36 @@ def composition_figure(people: pd.DataFrame, level: str, arms: list[str], visits
             part = table[(table["arm"] == arm) & (table["feature"] == feature)]
             figure.add_bar(
                 x=[f"{esc(v)}<br>n = {n}" for v, n in zip(part["visit"], part["n"], strict=True)],
-                y=significant(100 * part["mean_relative_abundance"], 4), name=short(feature, 30),
-                legendgroup=str(i), showlegend=k == 0, row=1, col=k + 1,
+                y=significant(100 * part["mean_relative_abundance"], 4),
+                name=short(feature, 30),
+                legendgroup=str(i),
+                showlegend=k == 0,
+                row=1,
+                col=k + 1,
                 marker={"color": colour, "line": {"color": "white", "width": 0.6}},
                 hovertemplate=f"{esc(feature)}<br>%{{x}}: %{{y:.2f}} %<extra>{esc(arm)}</extra>",
-            )  # fmt: skip
+            )
     figure.update_layout(
         **base_layout(
-            480, barmode="stack", bargap=0.22, margin={"l": 60, "r": 16, "t": 36, "b": 56},
-            legend={"x": 1.01, "y": 1, "xanchor": "left", "traceorder": "normal", "font": {"size": 12}},
+            480,
+            barmode="stack",
+            bargap=0.22,
+            margin={"l": 60, "r": 16, "t": 58, "b": 56},
+            legend={"x": 1.01, "y": 1, "xanchor": "left", "traceorder": "reversed", "font": {"size": 12}},
         )
-    )  # fmt: skip
+    )
+    figure.update_annotations(font={"size": 14})
     figure.update_xaxes(**axis(showgrid=False))
     figure.update_yaxes(**axis(range=[0, 100]))
     figure.update_yaxes(title={"text": "mean relative abundance (%)"}, row=1, col=1)
-    named = [f for f in features if f != "other"][:3]
+    named = [f for f in features if f != "other"]
     caption = (
-        f"Mean over participants of the relative abundance per {level}; the {len(named) and len(features) - 1} "
-        "most abundant keep their name. Relative abundances sum to 100 %, so one group can only grow if others "
-        "shrink; the arm effects below use log-ratios, which do not have this flaw."
+        f"Mean over participants of the relative abundance per {level}"
+        + (f"; the {len(named)} most abundant keep their name" if len(named) < len(features) else "")
+        + ". Relative abundances sum to 100 %, so one group can only grow if others shrink; the arm effects "
+        "use log-ratios to lessen this."
     )
-    alt = f"Stacked bars of mean relative abundance by {level}, arm and visit; most abundant: {join(named)}."
+    alt = f"Stacked bars of mean relative abundance by {level}, arm and visit; largest: {join(named[:3])}."
     return Figure(f"composition.{level}", f"Composition by {level}", caption, alt, figure, table, tab=level)
 
 
@@ -142,7 +151,7 @@ def trajectory_table(
         are evenly thinned to `MAX_LINES`, means are over all.
     """
     data = people[["participant", "arm", "visit", feature]].dropna()
-    data = data.groupby(["participant", "arm", "visit"], sort=False, as_index=False)[feature].mean()
+    data = data.groupby(["participant", "arm", "visit"], sort=False, as_index=False)[[feature]].mean()
     rows: list[tuple[object, ...]] = []
     for arm in arms:
         for visit in visits:
@@ -195,7 +204,7 @@ def trajectory_figure(
         Of the feature.
     confidence
         Level of the intervals of the means.
-    """  # fmt: skip
+    """
     table = trajectory_table(people, feature, arms, visits, confidence)
     if not len(table):
         return None
@@ -219,15 +228,23 @@ def trajectory_figure(
             y += [*significant(part["value"]), None]
             who += [esc(person)] * (len(part) + 1)
         figure.add_scatter(
-            x=x, y=y, mode="lines+markers", line={"color": rgba(colours[arm], 0.32), "width": 1.2},
-            marker={"size": 4, "color": rgba(colours[arm], 0.5)}, text=who, showlegend=False,
-            hovertemplate="%{text}<br>%{x}: %{y}<extra></extra>", row=1, col=k,
-        )  # fmt: skip
+            x=x,
+            y=y,
+            mode="lines+markers",
+            line={"color": rgba(colours[arm], 0.32), "width": 1.2},
+            marker={"size": 4, "color": rgba(colours[arm], 0.5)},
+            text=who,
+            showlegend=False,
+            hovertemplate="%{text}<br>%{x}: %{y}<extra></extra>",
+            row=1,
+            col=k,
+        )
         means = table[(table["row"] == "mean") & (table["arm"] == arm)]
         places = [k, len(panels)] if len(panels) > len(shown) else [k]
         for col in places:
             figure.add_scatter(**_mean_trace(means, arm, colours[arm]), row=1, col=col)
-    figure.update_layout(**base_layout(400, showlegend=False, margin={"l": 64, "r": 16, "t": 36, "b": 44}))
+    figure.update_layout(**base_layout(400, showlegend=False, margin={"l": 64, "r": 16, "t": 58, "b": 44}))
+    figure.update_annotations(font={"size": 14})
     figure.update_xaxes(**axis(showgrid=False, categoryorder="array", categoryarray=[esc(v) for v in visits]))
     figure.update_xaxes(range=[-0.35, len(visits) - 0.65])
     figure.update_yaxes(**axis())
@@ -240,8 +257,8 @@ def trajectory_figure(
         else ""
     )
     caption = (
-        f"Thin lines: participants. Thick: mean of the arm with its {100 * confidence:g} % confidence interval."
-        f"{thinned}"
+        f"Thin lines: participants. Thick: mean of the arm with its {100 * confidence:g}{PERCENT} confidence "
+        f"interval.{thinned}"
     )
     said = [
         f"{a} {v}: mean {number(m)} (n = {n})"
@@ -259,9 +276,18 @@ def _mean_trace(means: pd.DataFrame, arm: str, colour: str) -> dict[str, object]
     """Return the thick line of an arm's means with their intervals."""
     half = np.asarray(means["ci_high"] - means["value"], float)
     return {
-        "x": [esc(v) for v in means["visit"]], "y": significant(means["value"]), "mode": "lines+markers",
-        "name": esc(arm), "line": {"color": colour, "width": 3.5}, "marker": {"size": 9, "color": colour},
-        "error_y": {"type": "data", "array": significant(np.nan_to_num(half)), "color": colour, "thickness": 2},
+        "x": [esc(v) for v in means["visit"]],
+        "y": significant(means["value"]),
+        "mode": "lines+markers",
+        "name": esc(arm),
+        "line": {"color": colour, "width": 3.5},
+        "marker": {"size": 9, "color": colour},
+        "error_y": {
+            "type": "data",
+            "array": significant(np.nan_to_num(half)),
+            "color": colour,
+            "thickness": 2,
+        },
         "text": [f"n = {n}" for n in means["n"]],
         "hovertemplate": "%{x}: mean %{y} (%{text})<extra>" + esc(arm) + "</extra>",
-    }  # fmt: skip
+    }

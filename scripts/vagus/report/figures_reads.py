@@ -11,14 +11,25 @@ from vagus.report.sentences import number, percent, plural
 
 KEPT = "#0072B2"
 LOST = {
-    "primers": "#F0E442", "quality": "#E69F00", "phix": "#000000", "filter": "#D55E00", "denoise": "#EAAE7F",
-    "merge": "#CC79A7", "chimera": "#56B4E9", "decontam": "#009E73",
-}  # fmt: skip
+    "primers": "#F0E442",
+    "quality": "#E69F00",
+    "phix": "#000000",
+    "filter": "#D55E00",
+    "denoise": "#EAAE7F",
+    "merge": "#CC79A7",
+    "chimera": "#56B4E9",
+    "decontam": "#009E73",
+}
 STEP_WORDS = {
-    "primers": "primer removal", "quality": "quality trimming", "phix": "PhiX removal",
-    "filter": "quality filter", "denoise": "denoising", "merge": "merging of pairs",
-    "chimera": "chimera removal", "decontam": "decontamination",
-}  # fmt: skip
+    "primers": "primer removal",
+    "quality": "quality trimming",
+    "phix": "PhiX removal",
+    "filter": "quality filter",
+    "denoise": "denoising",
+    "merge": "merging of pairs",
+    "chimera": "chimera removal",
+    "decontam": "decontamination",
+}
 
 
 def ledger_table(ledger: pd.DataFrame, types: dict[str, str]) -> pd.DataFrame:
@@ -67,10 +78,13 @@ def step_table(table: pd.DataFrame) -> pd.DataFrame:
         marks = share.quantile([0.05, 0.25, 0.5, 0.75, 0.95]) if len(share) else pd.Series([float("nan")] * 5)
         rows.append(
             [
-                column.removeprefix("lost_"), int(used[column].sum()), int(left.sum()), *marks,
+                column.removeprefix("lost_"),
+                int(used[column].sum()),
+                int(left.sum()),
+                *marks,
                 int(((left == 0) & (used[column] > 0)).sum()),
             ]
-        )  # fmt: skip
+        )
     columns = ["step", "lost", "left", "q05", "q25", "median", "q75", "q95", "samples_ended"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -105,30 +119,42 @@ def ledger_figure(ledger: pd.DataFrame, types: dict[str, str]) -> Figure:
     ]
     figure = go.Figure()
     figure.add_bar(
-        x=labels, y=table["kept"].tolist(), name="kept", marker={"color": KEPT},
+        x=labels,
+        y=table["kept"].tolist(),
+        name="kept",
+        marker={"color": KEPT},
         hovertemplate="%{x}<br>kept: %{y:,}<extra></extra>",
-    )  # fmt: skip
+    )
     for step in steps:
         if table[f"lost_{step}"].sum() == 0:
             continue
         word = STEP_WORDS.get(step, step)
         figure.add_bar(
-            x=labels, y=table[f"lost_{step}"].tolist(), name=f"lost: {word}",
+            x=labels,
+            y=table[f"lost_{step}"].tolist(),
+            name=f"lost: {word}",
             marker={"color": LOST.get(step, "#999999")},
             hovertemplate=f"%{{x}}<br>lost in {word}: %{{y:,}}<extra></extra>",
-        )  # fmt: skip
+        )
     many = len(table) > 60
     figure.update_layout(
         **base_layout(
-            460 if not many else 420, barmode="stack", bargap=0.12 if not many else 0,
-            margin={"l": 64, "r": 16, "t": 64, "b": 60},
+            460 if not many else 420,
+            barmode="stack",
+            bargap=0.12 if not many else 0,
+            margin={"l": 64, "r": 16, "t": 88, "b": 60},
+            legend={"traceorder": "normal", "orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
             xaxis=axis(
-                showgrid=False, showticklabels=not many, tickangle=-55, tickfont={"size": 11}, type="category",
+                showgrid=False,
+                showticklabels=not many,
+                tickangle=-55,
+                tickfont={"size": 11},
+                type="category",
                 title={"text": "samples, most reads first" if many else ""},
             ),
             yaxis=axis(title={"text": "reads or read pairs"}, rangemode="tozero", separatethousands=True),
         )
-    )  # fmt: skip
+    )
     caption = (
         "Each bar is a sample with all its raw reads (pairs for paired-end data): blue is what entered the "
         "profiles, the other colours say at which step the rest was lost. Samples are sorted by raw reads."
@@ -153,19 +179,32 @@ def _quantile_figure(table: pd.DataFrame, alt: str) -> Figure:
             x=names, y=line(low), mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip"
         )
         figure.add_scatter(
-            x=names, y=line(high), mode="lines", line={"width": 0}, fill="tonexty", name=name,
-            fillcolor=f"rgba(0,114,178,{alpha})", hoverinfo="skip",
-        )  # fmt: skip
+            x=names,
+            y=line(high),
+            mode="lines",
+            line={"width": 0},
+            fill="tonexty",
+            name=name,
+            fillcolor=f"rgba(0,114,178,{alpha})",
+            hoverinfo="skip",
+        )
     figure.add_scatter(
-        x=names, y=line("median"), mode="lines+markers", name="median sample",
-        line={"color": KEPT, "width": 3}, hovertemplate="%{x}: %{y:.1f} % left<extra></extra>",
-    )  # fmt: skip
+        x=names,
+        y=line("median"),
+        mode="lines+markers",
+        name="median sample",
+        line={"color": KEPT, "width": 3},
+        hovertemplate="%{x}: %{y:.1f} % left<extra></extra>",
+    )
     figure.update_layout(
         **base_layout(
-            420, margin={"l": 64, "r": 16, "t": 64, "b": 60}, xaxis=axis(showgrid=False),
+            420,
+            margin={"l": 64, "r": 16, "t": 88, "b": 60},
+            legend={"traceorder": "normal", "orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+            xaxis=axis(showgrid=False),
             yaxis=axis(title={"text": "% of raw reads left"}, range=[0, 103]),
         )
-    )  # fmt: skip
+    )
     caption = (
         f"Share of the raw reads left after each step, over {number(len(table), 0)} samples (more than "
         f"{MAX_BARS}, so quantiles instead of bars). Every sample is in reads/ledger.tsv."
@@ -200,9 +239,13 @@ def quality_figure(truncation: dict[str, object]) -> Figure | None:
         y = significant(values, 4)
         rows += [(str(name), k, q) for k, q in enumerate(y, 1)]
         figure.add_scatter(
-            x=list(range(1, len(y) + 1)), y=y, mode="lines", name=esc(name), line={"color": colour, "width": 2},
+            x=list(range(1, len(y) + 1)),
+            y=y,
+            mode="lines",
+            name=esc(name),
+            line={"color": colour, "width": 2},
             hovertemplate="base %{x}: Q%{y:.1f}<extra></extra>",
-        )  # fmt: skip
+        )
         cut = lengths[i] if i < len(lengths) else None
         if isinstance(cut, int | float) and cut > 0:
             figure.add_vline(x=float(cut), line={"color": colour, "width": 1.5, "dash": "dash"})
@@ -210,10 +253,12 @@ def quality_figure(truncation: dict[str, object]) -> Figure | None:
         return None
     figure.update_layout(
         **base_layout(
-            360, margin={"l": 64, "r": 16, "t": 56, "b": 56}, xaxis=axis(title={"text": "position in the read"}),
+            360,
+            margin={"l": 64, "r": 16, "t": 56, "b": 56},
+            xaxis=axis(title={"text": "position in the read"}),
             yaxis=axis(title={"text": "mean quality (Phred)"}, rangemode="tozero"),
         )
-    )  # fmt: skip
+    )
     caption = "Mean quality along the reads; dashed lines mark where reads were truncated."
     table = pd.DataFrame(rows, columns=["read", "position", "quality"])
     return Figure("quality", "Quality along the reads", caption, caption, figure, table)

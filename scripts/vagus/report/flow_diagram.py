@@ -11,11 +11,11 @@ import pandas as pd
 from vagus.report.figures_common import Figure, arm_colours
 from vagus.report.sentences import number, plural
 
-COLUMN = 300
+COLUMN = 350
 GAP = 28
 LINE = 19
 PAD = 14
-WRAP = 36
+WRAP = 43
 
 
 def complete_pairs(flow: pd.DataFrame, arm: str, baseline: str, primary: str) -> tuple[int, list[str]]:
@@ -28,7 +28,8 @@ def complete_pairs(flow: pd.DataFrame, arm: str, baseline: str, primary: str) ->
     arm, baseline, primary
         Arm and the two visits.
     """
-    kept = flow[(flow["level"] == "sample") & (flow["status"] == "kept") & (flow["arm"] == arm)]
+    samples = stool_rows(flow)
+    kept = samples[(samples["status"] == "kept") & (samples["arm"] == arm)]
     at: dict[str, set[str]] = {}
     for person, visit in zip(kept["participant"], kept["visit"], strict=True):
         at.setdefault(person, set()).add(visit)
@@ -43,16 +44,22 @@ def _participants(flow: pd.DataFrame, arm: str) -> list[str]:
     return sorted(p for p in named if p)
 
 
+def stool_rows(flow: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of stool samples; those of step `sampling` stand for a visit without a sample."""
+    rows = flow[flow["level"] == "sample"]
+    return rows[rows["type"] == "stool"] if "type" in rows.columns else rows
+
+
 def losses(rows: pd.DataFrame, most: int = 4) -> list[str]:
     """Return `count: step, reason` of lost rows, the commonest first."""
     lost = rows[rows["status"] != "kept"]
     if not len(lost):
         return []
     counts = lost.groupby(["step", "reason"]).size().sort_values(ascending=False, kind="stable")
-    lines = [
-        f"{n} \N{MULTIPLICATION SIGN} {': '.join(x for x in (str(step), str(reason)) if x) or 'no reason given'}"
-        for (step, reason), n in counts.head(most).items()
-    ]
+    lines = []
+    for key, n in counts.head(most).items():
+        words = ": ".join(x for x in map(str, key) if x) or "no reason given"  # type: ignore[arg-type]
+        lines.append(f"{n} \N{MULTIPLICATION SIGN} {words}")
     if len(counts) > most:
         lines.append(f"{counts.iloc[most:].sum()} more, for other reasons (table)")
     return lines
@@ -95,7 +102,8 @@ class _Drawing:
         for i, text in enumerate([*heads, *wrapped]):
             style = "flow-head" if i < len(heads) else "flow-text"
             self.parts.append(
-                f'<text class="{style}" x="{x + PAD + 4:g}" y="{y + PAD + 9 + LINE * i:g}">{escape(text)}</text>'
+                f'<text class="{style}" x="{x + PAD + 4:g}" y="{y + PAD + 9 + LINE * i:g}">'
+                f"{escape(text)}</text>"
             )
         return y + height
 
@@ -128,14 +136,15 @@ def flow_diagram(
         Of the plan.
     controls
         Number of technical controls by type.
-    """  # fmt: skip
+    """
     shown = [a for a in arms if a in set(flow["arm"])]
     if not shown:
         return None
     colours = arm_colours(arms, reference)
     draw = _Drawing()
     width = len(shown) * COLUMN + (len(shown) - 1) * GAP
-    samples = flow[(flow["level"] == "sample") & flow["arm"].isin(shown)]
+    samples = stool_rows(flow)
+    samples = samples[samples["arm"].isin(shown) & (samples["step"] != "sampling")]
     people = sum(len(_participants(flow, a)) for a in shown)
     lines = [f"{plural(len(samples), 'stool sample')} in the sheets"]
     if controls:
@@ -170,8 +179,8 @@ def flow_diagram(
             )
     height = max(bottoms) + 2
     said = "; ".join(
-        f"{a}: {plural(len(_participants(flow, a)), 'participant')}, {complete_pairs(flow, a, baseline, primary)[0]} with "
-        f"both {baseline} and {primary}"
+        f"{a}: {plural(len(_participants(flow, a)), 'participant')}, "
+        f"{complete_pairs(flow, a, baseline, primary)[0]} with both {baseline} and {primary}"
         for a in shown
     )
     alt = f"Flow of participants and samples. {said}."
@@ -179,7 +188,10 @@ def flow_diagram(
         f'<svg class="flow" viewBox="-2 -2 {width + 4:g} {height + 4:g}" style="max-width:{width + 4:g}px" '
         f'role="img" aria-label="{escape(alt)}" xmlns="http://www.w3.org/2000/svg">{"".join(draw.parts)}</svg>'
     )
-    caption = "Participants and samples from the sheets to the analysis. Dashed boxes say what was lost, where and why."
+    caption = (
+        "Participants and samples from the sheets to the analysis. Dashed boxes say what was lost, at which "
+        "step and why."
+    )
     table = flow_table(flow, arms, visits)
     return Figure("flow", "Flow of participants and samples", caption, alt, None, table, svg=svg)
 
@@ -188,22 +200,27 @@ def _stages(
     flow: pd.DataFrame, arm: str, visits: list[str], baseline: str, primary: str
 ) -> list[dict[str, Any]]:
     """Return the boxes of one arm from top to bottom."""
-    rows = flow[flow["arm"] == arm]
-    samples = rows[rows["level"] == "sample"]
+    rows = stool_rows(flow)
+    rows = rows[rows["arm"] == arm]
+    samples = rows[rows["step"] != "sampling"]
+    absent = len(rows) - len(samples)
     kept = samples[samples["status"] == "kept"]
-    lost = losses(samples) + [f"participants: {x}" for x in losses(rows[rows["level"] == "participant"])]
+    lost = losses(samples)
     pairs, broken = complete_pairs(flow, arm, baseline, primary)
 
     def by_visit(part: pd.DataFrame) -> list[str]:
         counts = part["visit"].value_counts()
         return [f"{v}: {number(counts.get(v, 0), 0)}" for v in visits]
 
+    received = by_visit(samples)
+    if absent:
+        received.append(f"{plural(absent, 'planned visit')} without a sample")
     end = [f"{baseline} and {primary} both there"] if baseline != primary else []
     if broken:
         end.append(f"{plural(len(broken), 'participant')} without both visits")
     return [
         {"head": arm, "lines": [plural(len(_participants(flow, arm)), "participant")], "kind": "box"},
-        {"head": plural(len(samples), "sample") + " received", "lines": by_visit(samples), "kind": "box"},
+        {"head": plural(len(samples), "sample") + " received", "lines": received, "kind": "box"},
         {"head": "Lost" if lost else "Nothing lost", "lines": lost, "kind": "loss"},
         {"head": plural(len(kept), "sample") + " profiled", "lines": by_visit(kept), "kind": "box"},
         {"head": f"{plural(pairs, 'participant')} analysed", "lines": end, "kind": "end"},

@@ -16,13 +16,41 @@ from vagus.profile import Profile, read_profile
 
 FLOW_COLUMNS = ["level", "id", "participant", "arm", "visit", "assay", "status", "step", "reason"]
 EFFECT_COLUMNS = [
-    "profile", "feature", "contrast", "visit", "estimand", "model", "n_arm", "n_reference", "estimate",
-    "std_error", "df", "ci_low", "ci_high", "p_value", "q_value", "unit", "prevalence", "status",
-]  # fmt: skip
+    "profile",
+    "feature",
+    "contrast",
+    "visit",
+    "estimand",
+    "model",
+    "n_arm",
+    "n_reference",
+    "estimate",
+    "std_error",
+    "df",
+    "ci_low",
+    "ci_high",
+    "p_value",
+    "q_value",
+    "unit",
+    "prevalence",
+    "status",
+]
 WITHIN_COLUMNS = [
-    "profile", "feature", "arm", "visit", "n", "mean_baseline", "mean_visit", "change", "std_error", "df",
-    "ci_low", "ci_high", "unit", "status",
-]  # fmt: skip
+    "profile",
+    "feature",
+    "arm",
+    "visit",
+    "n",
+    "mean_baseline",
+    "mean_visit",
+    "change",
+    "std_error",
+    "df",
+    "ci_low",
+    "ci_high",
+    "unit",
+    "status",
+]
 TRUTH_COLUMNS = ["profile", "feature", "contrast", "truth", "unit"]
 # A square table of 10,000 samples would be read for minutes to draw dots nobody can tell apart.
 MAX_ORDINATION = 600
@@ -233,9 +261,23 @@ def read_table(path: Path, needed: list[str]) -> pd.DataFrame:
         Naming the missing columns.
     """
     text = [
-        "level", "id", "participant", "arm", "visit", "assay", "status", "step", "reason", "profile", "feature",
-        "contrast", "estimand", "model", "unit", "sample",
-    ]  # fmt: skip
+        "level",
+        "id",
+        "participant",
+        "arm",
+        "visit",
+        "assay",
+        "status",
+        "step",
+        "reason",
+        "profile",
+        "feature",
+        "contrast",
+        "estimand",
+        "model",
+        "unit",
+        "sample",
+    ]
     try:
         frame = pd.read_csv(
             path, sep="\t", dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""]
@@ -271,9 +313,13 @@ def read_distances(path: Path, limit: int = MAX_ORDINATION) -> tuple[pd.DataFram
         keep = sorted({round(i * (total - 1) / (limit - 1)) for i in range(limit)})
         rows = set(keep)
         frame = pd.read_csv(
-            path, sep="\t", header=0, index_col=0, usecols=[0, *(k + 1 for k in keep)],
+            path,
+            sep="\t",
+            header=0,
+            index_col=0,
+            usecols=[0, *(k + 1 for k in keep)],
             skiprows=[i + 1 for i in range(total) if i not in rows],
-        )  # fmt: skip
+        )
     frame.index = frame.index.astype(str)
     return frame, total
 

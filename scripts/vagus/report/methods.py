@@ -8,7 +8,7 @@ from typing import Any
 
 from vagus import __version__
 from vagus.report.load_results import Results
-from vagus.report.sentences import join
+from vagus.report.sentences import PERCENT, join
 
 # key: (name, citation, DOI)
 CITATIONS: dict[str, tuple[str, str, str]] = {
@@ -19,7 +19,9 @@ CITATIONS: dict[str, tuple[str, str, str]] = {
     "vsearch": ("VSEARCH", "Rognes et al. 2016, PeerJ 4:e2584", "10.7717/peerj.2584"),
     "unoise3": ("UNOISE", "Edgar 2016, bioRxiv", "10.1101/081257"),
     "naive_bayes": (
-        "naive Bayes taxonomy", "Wang et al. 2007, Appl Environ Microbiol 73:5261", "10.1128/AEM.00062-07",
+        "naive Bayes taxonomy",
+        "Wang et al. 2007, Appl Environ Microbiol 73:5261",
+        "10.1128/AEM.00062-07",
     ),
     "sintax": ("SINTAX", "Edgar 2016, bioRxiv", "10.1101/074161"),
     "mafft": ("MAFFT", "Katoh & Standley 2013, Mol Biol Evol 30:772", "10.1093/molbev/mst010"),
@@ -33,25 +35,46 @@ CITATIONS: dict[str, tuple[str, str, str]] = {
     "pandas": ("pandas", "McKinney 2010, Proc. 9th Python in Science Conf.", "10.25080/Majora-92bf1922-00a"),
     "faith_pd": ("Faith's PD", "Faith 1992, Biol Conserv 61:1", "10.1016/0006-3207(92)91201-3"),
     "unweighted_unifrac": (
-        "unweighted UniFrac", "Lozupone & Knight 2005, Appl Environ Microbiol 71:8228",
+        "unweighted UniFrac",
+        "Lozupone & Knight 2005, Appl Environ Microbiol 71:8228",
         "10.1128/AEM.71.12.8228-8235.2005",
     ),
     "weighted_unifrac": (
-        "weighted UniFrac", "Lozupone et al. 2007, Appl Environ Microbiol 73:1576", "10.1128/AEM.01996-06",
+        "weighted UniFrac",
+        "Lozupone et al. 2007, Appl Environ Microbiol 73:1576",
+        "10.1128/AEM.01996-06",
     ),
-    "aitchison": ("Aitchison distance", "Aitchison 1982, J R Stat Soc B 44:139", "10.1111/j.2517-6161.1982.tb01195.x"),
-    "robust_aitchison": ("robust Aitchison", "Martino et al. 2019, mSystems 4:e00016-19", "10.1128/mSystems.00016-19"),
+    "aitchison": (
+        "Aitchison distance",
+        "Aitchison 1982, J R Stat Soc B 44:139",
+        "10.1111/j.2517-6161.1982.tb01195.x",
+    ),
+    "robust_aitchison": (
+        "robust Aitchison",
+        "Martino et al. 2019, mSystems 4:e00016-19",
+        "10.1128/mSystems.00016-19",
+    ),
     "bray_curtis": ("Bray\N{EN DASH}Curtis", "Bray & Curtis 1957, Ecol Monogr 27:325", "10.2307/1942268"),
     "pcoa": ("principal coordinates", "Gower 1966, Biometrika 53:325", "10.1093/biomet/53.3-4.325"),
     "clr": ("log-ratios", "Gloor et al. 2017, Front Microbiol 8:2224", "10.3389/fmicb.2017.02224"),
     "ancova": ("adjustment for baseline", "Vickers & Altman 2001, BMJ 323:1123", "10.1136/bmj.323.7321.1123"),
     "hc3": (
-        "robust standard errors (HC3)", "MacKinnon & White 1985, J Econom 29:305", "10.1016/0304-4076(85)90158-7",
+        "robust standard errors (HC3)",
+        "MacKinnon & White 1985, J Econom 29:305",
+        "10.1016/0304-4076(85)90158-7",
     ),
-    "within": ("why change inside arms is no test", "Bland & Altman 2011, Trials 12:264", "10.1186/1745-6215-12-264"),
-    "bh": ("q-values", "Benjamini & Hochberg 1995, J R Stat Soc B 57:289", "10.1111/j.2517-6161.1995.tb02031.x"),
+    "within": (
+        "why change inside arms is no test",
+        "Bland & Altman 2011, Trials 12:264",
+        "10.1186/1745-6215-12-264",
+    ),
+    "bh": (
+        "q-values",
+        "Benjamini & Hochberg 1995, J R Stat Soc B 57:289",
+        "10.1111/j.2517-6161.1995.tb02031.x",
+    ),
     "consort": ("flow diagram", "Schulz et al. 2010, BMJ 340:c332", "10.1136/bmj.c332"),
-}  # fmt: skip
+}
 LIBRARIES = ["snakemake", "numpy", "scipy", "pandas", "scikit-bio", "biom-format", "plotly"]
 ALIASES = {"biom-format": "biom", "bowtie 2": "bowtie2", "unoise": "unoise3", "scikit_bio": "scikit-bio"}
 
@@ -174,23 +197,28 @@ def methods(results: Results) -> list[str]:
     said: list[str] = []
     reads = config.get("reads") or {}
     if "cutadapt" in ran:
-        said.append("Primers and low-quality ends were removed with cutadapt; " + (
-            "read pairs without a primer were kept." if reads.get("keep_untrimmed") else
-            "where primers were named, reads without them were dropped and counted."
-        ))  # fmt: skip
+        said.append(
+            "Primers and low-quality ends were removed with cutadapt; "
+            + (
+                "read pairs without a primer were kept."
+                if reads.get("keep_untrimmed")
+                else "where primers were named, reads without them were dropped and counted."
+            )
+        )
     if "bowtie2" in ran:
         said.append("Reads of the PhiX control were found with Bowtie 2 and removed.")
     if "unoise3" in ran:
         said.append("Reads were merged, filtered, dereplicated and denoised (UNOISE3) with VSEARCH.")
     elif "dada2" in ran:
         said.append(
-            "Sequence variants were inferred with DADA2, with one error model per sequencing run and direction."
+            "Sequence variants were inferred with DADA2, with one error model per sequencing run and read "
+            "direction."
         )
     taxonomy = config.get("taxonomy") or {}
     if taxonomy.get("method") and ran & {"sintax", "naive_bayes"}:
         said.append(
             f"Taxonomy: {'SINTAX' if 'sintax' in ran else 'naive Bayes classifier of DADA2'}, "
-            f"confidence of at least {taxonomy.get('min_confidence', 80)} %."
+            f"confidence of at least {taxonomy.get('min_confidence', 80)}{PERCENT}."
         )
     if "mafft" in ran:
         said.append("Variants were aligned with MAFFT and placed on a tree with FastTree.")
@@ -205,8 +233,9 @@ def methods(results: Results) -> list[str]:
     if models:
         said.append(f"Arm effects: {join(models)}; one row per participant.")
         said.append(
-            f"Features were tested if above zero in at least {100 * float(trial.get('min_prevalence', 0.2)):g} % of "
-            f"samples; {trial.get('pseudocount', 0.5)} was added to counts before logarithms."
+            "Features were tested if above zero in at least "
+            f"{100 * float(trial.get('min_prevalence', 0.2)):g}{PERCENT} of samples; "
+            f"{trial.get('pseudocount', 0.5)} was added to counts before logarithms."
         )
     for family in results.plan.get("families") or []:
         said.append(

@@ -123,15 +123,21 @@
   });
 
   const links = new Map(Array.from(document.querySelectorAll("nav a"), (a) => [a.hash.slice(1), a]));
-  if (seen) {
-    const spy = new IntersectionObserver((entries) => {
-      entries.forEach((e) => {
-        if (!e.isIntersecting) return;
-        links.forEach((a) => a.removeAttribute("aria-current"));
-        const link = links.get(e.target.id);
-        if (link) link.setAttribute("aria-current", "true");
-      });
-    }, { rootMargin: "-10% 0px -80% 0px" });
-    document.querySelectorAll("main section").forEach((s) => spy.observe(s));
+  const parts = Array.from(document.querySelectorAll("main section"));
+  function spy() {
+    const line = window.innerHeight * 0.25;
+    const passed = parts.filter((p) => p.getBoundingClientRect().top <= line);
+    const here = passed.length ? passed[passed.length - 1] : parts[0];
+    links.forEach((a, id) => (id === here.id ? a.setAttribute("aria-current", "true") : a.removeAttribute("aria-current")));
   }
+  let waiting = false;
+  window.addEventListener("scroll", () => {
+    if (waiting) return;
+    waiting = true;
+    window.requestAnimationFrame(() => {
+      waiting = false;
+      spy();
+    });
+  }, { passive: true });
+  spy();
 })();

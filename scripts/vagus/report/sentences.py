@@ -11,6 +11,16 @@ import pandas as pd
 from vagus.report.load_results import Results
 
 MINUS = "\N{MINUS SIGN}"
+PERCENT = "\N{NO-BREAK SPACE}%"
+LEVEL_WORDS = {
+    "genus": "Genera",
+    "family": "Families",
+    "phylum": "Phyla",
+    "asv": "Sequence variants",
+    "species": "Species",
+    "diversity": "Diversity",
+}
+ASSAY_WORDS = {"amplicon": "16S", "shotgun": "shotgun"}
 NO_CONTROL = "No control: change cannot be attributed to the intervention."
 ONE_PARTICIPANT = "One participant: no comparison of arms, and no statement about anyone else."
 NO_COMPARISON = "The arms cannot be compared: too few participants with baseline and follow-up."
@@ -48,9 +58,11 @@ def number(value: float, decimals: int | None = None, sign: bool = False) -> str
     if value is None or not math.isfinite(value):
         return "\N{EN DASH}"
     if decimals is None:
-        decimals = 0 if value == int(value) or abs(value) >= 1000 else max(
-            0, min(6, 2 - math.floor(math.log10(abs(value))))
-        )  # fmt: skip
+        decimals = (
+            0
+            if value == int(value) or abs(value) >= 1000
+            else max(0, min(6, 2 - math.floor(math.log10(abs(value)))))
+        )
     text = f"{abs(value):,.{decimals}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
     zero = float(text.replace("\N{NARROW NO-BREAK SPACE}", "")) == 0
     return (MINUS if value < 0 and not zero else "+" if sign and not zero else "") + text
@@ -71,11 +83,11 @@ def p_text(value: float, name: str = "q") -> str:
 
 def percent(part: float, whole: float) -> str:
     """Return part of whole as a percentage, or a dash without a whole."""
-    return (
-        "\N{EN DASH}"
-        if not whole
-        else f"{100 * part / whole:.{0 if 5 <= 100 * part / whole <= 99 else 1}f} %"
-    )
+    if not whole:
+        return "\N{EN DASH}"
+    share = 100 * part / whole
+    exact = share in (0, 100) or 5 <= share <= 99
+    return f"{share:.{0 if exact else 1}f}{PERCENT}"
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
@@ -115,9 +127,30 @@ def interval(row: Any, sign: bool = False) -> tuple[str, str, str]:
     )
 
 
+def profile_name(profile: str) -> str:
+    """Return a name for readers: `Genera (16S)` for `amplicon.genus`.
+
+    Parameters
+    ----------
+    profile
+        `<assay>.<level>`.
+    """
+    assay, _, level = profile.partition(".")
+    words = LEVEL_WORDS.get(level, level.replace("_", " ").capitalize())
+    if assay == "panel":
+        return f"{words} measures"
+    return f"{words} ({ASSAY_WORDS.get(assay, assay)})" if level else profile
+
+
 def with_unit(text: str, unit: str) -> str:
     """Append a unit unless it is empty."""
     return f"{text}\N{NO-BREAK SPACE}{unit}" if unit and unit not in ("score", "1") else text
+
+
+def group_sizes(row: Any, reference: str | None) -> str:
+    """Return `n = 15 probiotic, 16 placebo`."""
+    arm, other = split_contrast(str(row["contrast"]), reference)
+    return f"n = {number(row['n_arm'], 0)} {arm}, {number(row['n_reference'], 0)} {other}"
 
 
 def effect_sentence(row: Any, reference: str | None, confidence: float = 0.95) -> str:
@@ -136,10 +169,10 @@ def effect_sentence(row: Any, reference: str | None, confidence: float = 0.95) -
     value, low, high = interval({**dict(row), "estimate": abs(row["estimate"])})
     _, low, high = interval(row)
     direction = "higher" if row["estimate"] > 0 else "lower"
+    amount = with_unit(value, str(row["unit"]))
     return (
-        f"At {row['visit']}, {row['feature']} was {with_unit(value, str(row['unit']))} {direction} with {arm} "
-        f"than with {other} ({100 * confidence:g} % CI {low} to {high}; {p_text(row['q_value'])}; "
-        f"{number(row['n_arm'], 0)} and {number(row['n_reference'], 0)} participants)."
+        f"At {row['visit']}, {row['feature']} was {amount} {direction} with {arm} than with {other} ({100 * confidence:g}{PERCENT} CI {low} to {high}; {p_text(row['q_value'])}; "
+        f"{group_sizes(row, reference)})."
     )
 
 
@@ -147,10 +180,10 @@ def certainty_sentence(row: Any) -> str:
     """Say what the interval allows, without a verdict."""
     _, low, high = interval(row)
     if row["ci_low"] > 0 or row["ci_high"] < 0:
-        return (
-            f"The data are compatible with differences from {low} to {high}; no difference is not among them."
-        )
-    return f"The data are compatible with differences from {low} to {high}: the direction stays open."
+        end = "; zero (no difference) is not among them."
+    else:
+        end = ": the direction stays open."
+    return f"The data are compatible with differences from {low} to {high}{end}"
 
 
 def banners(results: Results) -> list[str]:
@@ -188,27 +221,36 @@ def primary_rows(results: Results) -> tuple[pd.DataFrame, dict[str, Any]]:
     families = results.plan.get("families") or []
     done = results.effects[results.effects["estimate"].notna()]
     at = done[done["visit"] == str(results.plan.get("primary_visit") or "")]
-    for family in families:
-        rows = at[at["profile"].isin(family.get("profiles") or [])]
-        if len(rows):
-            return rows.sort_values(["q_value", "p_value"], kind="stable"), family
-        return rows, family  # the first family is the primary one, even if nothing could be estimated
-    return at.sort_values(["q_value", "p_value"], kind="stable"), {}
+    if families:  # the first family is the primary one, even if nothing in it could be estimated
+        at = at[at["profile"].isin(families[0].get("profiles") or [])]
+    return at.sort_values(["q_value", "p_value"], kind="stable"), dict(families[0]) if families else {}
 
 
 def family_sentence(rows: pd.DataFrame, profiles: Sequence[str], alpha: float) -> str:
-    """Count the features of a family that differ, and name the surest."""
+    """Count the features of a family that differ, and name the surest.
+
+    Parameters
+    ----------
+    rows
+        Arm effects with an estimate.
+    profiles
+        Names, for a family without any estimate.
+    alpha
+        Level of q.
+    """
     if not len(rows):
-        return f"{join(list(profiles))}: nothing could be estimated."
-    hits = rows[rows["q_value"] < alpha]
-    tested = rows["feature"].nunique()
-    text = f"{join(sorted(set(rows['profile'])))}: {len(hits)} of {plural(len(rows), 'contrast')} "
-    text += f"({plural(tested, 'feature')}) below q = {alpha:g}"
+        return f"{join([profile_name(p) for p in profiles])}: nothing could be estimated."
+    hits = rows[rows["q_value"] < alpha].sort_values("q_value", kind="stable")
+    several = rows["contrast"].nunique() > 1
+    counted = f"{plural(len(rows), 'contrast')} of features" if several else plural(len(rows), "feature")
+    text = f"{join([profile_name(p) for p in dict.fromkeys(rows['profile'])])}: "
+    text += f"{len(hits)} of {counted} with q < {alpha:g}"
     if not len(hits):
         return text + "; the intervals show what remains possible."
-    top = hits.sort_values("q_value").head(3)
     named = []
-    for _, row in top.iterrows():
+    for _, row in hits.head(3).iterrows():
         value, low, high = interval(row, sign=True)
-        named.append(f"{row['feature']} {value} ({low} to {high})")
+        where = f" ({row['contrast']})" if several else ""
+        unit = str(row["unit"]) if row["unit"] not in ("", "score") else ""
+        named.append(f"{row['feature']}{where} {with_unit(value, unit)} ({low} to {high})")
     return f"{text}: {'; '.join(named)}{' and others' if len(hits) > 3 else ''}."
