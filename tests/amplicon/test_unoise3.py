@@ -245,3 +245,26 @@ def test_schirmer_mock_runs_clean(tmp_path):
     assert frame.loc["mock"].sum() == rows.loc["chimera", "reads_out"] > 8000
     assert {len(s) for s in sequences.values()} <= set(range(248, 258))
     assert read_ledger(tmp_path / "a.tsv")["step"].tolist() == ["filter", "denoise", "chimera"]
+
+
+def test_dadasnake_joins_the_two_runs_of_a_sample(tmp_path):
+    folder = DATA / "dadasnake" / "testdata"
+    if not folder.is_dir():
+        pytest.skip("the real data folder shared/data/dadasnake is not here")
+    names = {
+        "222": ("sample_1", "1"),
+        "111": ("sample_1", "2"),
+        "334": ("sample_2", "2"),
+        "333": ("sample_3", "1"),
+    }
+    units = [
+        {"sample": s, "run": r, **{f"fastq_{m}": str(folder / f"lib_{n}_R{m}_001.fastq.gz") for m in (1, 2)}}
+        for n, (s, r) in names.items()
+    ]
+    primers = CleanSettings(PrimerPair("GTGYCAGCMGCCGCGGTAA", "GGACTACNVGGGTWTCTAAT"))
+    frame, _, ledger = run_road(tmp_path, units, settings=primers)
+    assert sorted(frame.index) == ["sample_1", "sample_2", "sample_3"]
+    part = ledger[ledger["sample"] == "sample_1"].set_index(["run", "step"])
+    filtered = part.loc[("1", "filter"), "reads_out"] + part.loc[("2", "filter"), "reads_out"]
+    assert part.loc[("all", "denoise"), "reads_in"] == filtered > 1000
+    assert part.loc[("all", "chimera"), "reads_out"] == frame.loc["sample_1"].sum()

@@ -34,10 +34,11 @@ def fastq_text(mate: int, seed: str, n: int = 5, length: int = 30) -> str:
     """FASTQ of n reads with Illumina headers; the seed decides names, seed and mate the bases."""
     rng = random.Random(f"{seed}/{mate}")
     tag = zlib.crc32(seed.encode()) % 10_000
-    return "".join(
-        f"@M1:7:FC:1:{tag}:{i}:{seed} {mate}:N:0:ACGT\n{''.join(rng.choices('ACGT', k=length))}\n+\n{'I' * length}\n"
-        for i in range(n)
-    )
+    records = []
+    for i in range(n):
+        bases = "".join(rng.choices("ACGT", k=length))
+        records.append(f"@M1:7:FC:1:{tag}:{i}:{seed} {mate}:N:0:ACGT\n{bases}\n+\n{'I' * length}\n")
+    return "".join(records)
 
 
 class Trial:
@@ -47,9 +48,8 @@ class Trial:
         self.folder = folder
         self.plan = copy.deepcopy(PLAN)
         self.participants: list[list[str]] = [["participant", "arm", "age", "site"]]
-        self.samples: list[list[str]] = [
-            "sample participant visit assay type run fastq_1 fastq_2 dna_conc collected".split()
-        ]
+        columns = "sample participant visit assay type run fastq_1 fastq_2 dna_conc collected"
+        self.samples: list[list[str]] = [columns.split(" ")]
         self.measures: list[list[str]] = [["participant", "visit", "measure", "value", "unit", "lod"]]
         reference = folder / "reference.fa"
         reference.write_text(">Bacteria;\nACGT\n")

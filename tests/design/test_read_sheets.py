@@ -1,4 +1,4 @@
-"""Sheets as people save them: mended and noted where the meaning is plain, refused with a fix where it is not."""
+"""Sheets as people save them: mended where the meaning is plain, refused with a fix where it is not."""
 
 from __future__ import annotations
 

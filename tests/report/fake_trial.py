@@ -166,8 +166,8 @@ def make_results(
             json.dumps(
                 {
                     "trunc_len": [240, 160],
-                    "why": "longest reads with Q25 and 20 bases of overlap",
-                    "quality": {"forward": curve, "reverse": curve[::-1]},
+                    "reason": "longest reads with Q25 and 20 bases of overlap",
+                    "quality": {"F": {"mean": curve}, "R": {"mean": [q - 3 for q in curve]}},
                 }
             )
         )

@@ -27,7 +27,8 @@ rule build_phix_index:
         find="cat(system.file('extdata', 'phix_genome.fa', package = 'dada2', mustWork = TRUE))",
         prefix=lambda wildcards, output: output[0].removesuffix(".1.bt2"),
     shell:
-        'bowtie2-build --quiet "$(Rscript --vanilla -e "{params.find}")" {params.prefix} > {log} 2>&1'
+        '(genome=$(Rscript --vanilla -e "{params.find}") && '
+        'bowtie2-build --quiet "$genome" {params.prefix}) > {log} 2>&1'
 
 
 rule clean_reads:

@@ -39,23 +39,12 @@ classify <- function(sequences, reference, min_confidence, seed, threads) {
 }
 
 if (exists("snakemake")) {
-  log <- file(snakemake@log[[1]], open = "wt")
-  sink(log)
-  sink(log, type = "message")
-  problem <- tryCatch({
+  source(file.path(snakemake@scriptdir, "run_logged.R"))
+  with_log(snakemake@log[[1]], function() {
     taxonomy <- classify(
-      read_sequences(snakemake@input[["sequences"]]), snakemake@input[["reference"]],
+      read_sequences(snakemake@input[["fasta"]]), snakemake@input[["reference"]],
       snakemake@params[["min_confidence"]], snakemake@params[["seed"]], snakemake@threads
     )
-    write.table(taxonomy, snakemake@output[[1]], sep = "\t", quote = FALSE, row.names = FALSE, na = "")
-    NULL
-  }, error = function(e) gsub("\\s+", " ", conditionMessage(e)))
-  if (!is.null(problem)) cat("ERROR:", problem, "\n")
-  sink(type = "message")
-  sink()
-  close(log)
-  if (!is.null(problem)) {
-    cat("ERROR:", problem, "\n", file = stderr())
-    quit(status = 1, save = "no")
-  }
+    write_tsv(taxonomy, snakemake@output[[1]])
+  })
 }

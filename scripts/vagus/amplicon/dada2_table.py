@@ -1,7 +1,5 @@
 """Bring the denoised runs together: vote on chimeras, sum the runs of a sample, write the sequence table."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path

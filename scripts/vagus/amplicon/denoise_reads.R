@@ -165,34 +165,8 @@ tabulate_errors <- function(errors) {
   do.call(rbind, c(list(empty), rows))
 }
 
-#' Write a table as plain TSV.
-write_tsv <- function(frame, path) {
-  write.table(frame, path, sep = "\t", quote = FALSE, row.names = FALSE, na = "")
-}
-
-#' Run a step with its words in the log; an error ends it in one line.
-#'
-#' @param log Path.
-#' @param work Function without arguments.
-with_log <- function(log, work) {
-  sink_to <- file(log, open = "wt")
-  sink(sink_to)
-  sink(sink_to, type = "message")
-  problem <- tryCatch({
-    work()
-    NULL
-  }, error = function(e) gsub("\\s+", " ", conditionMessage(e)))
-  if (!is.null(problem)) cat("ERROR:", problem, "\n")
-  sink(type = "message")
-  sink()
-  close(sink_to)
-  if (!is.null(problem)) {
-    cat("ERROR:", problem, "\n", file = stderr())
-    quit(status = 1, save = "no")
-  }
-}
-
 if (exists("snakemake")) {
+  source(file.path(snakemake@scriptdir, "run_logged.R"))
   source(file.path(snakemake@scriptdir, "learn_errors.R"))
   with_log(snakemake@log[[1]], function() {
     suppressPackageStartupMessages(loadNamespace("dada2"))
@@ -202,5 +176,6 @@ if (exists("snakemake")) {
     write_tsv(tabulate_errors(result$errors), snakemake@output[["rates"]])
     write_tsv(result$counts, snakemake@output[["counts"]])
     write_tsv(result$track, snakemake@output[["track"]])
+    writeLines(as.character(packageVersion("dada2")), snakemake@output[["version"]])
   })
 }

@@ -1,7 +1,5 @@
 """Cut reads to length and drop those with too many expected errors, as DADA2's filter does."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Rule `check_design`: check the trial and the contents of its read files, and write the design."""
 
-from __future__ import annotations
-
 import csv
 import json
 import sys

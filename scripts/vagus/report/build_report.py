@@ -1,7 +1,5 @@
 """Build the one page that tells a trialist what the arms did, how sure that is, and what was lost."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import sys
@@ -25,6 +23,7 @@ from vagus.report.section import Section, alpha_of, profile_order
 from vagus.report.sections import all_sections
 from vagus.report.sections_reads import controls
 from vagus.report.sentences import (
+    NO_UNIT,
     NOT_ADVICE,
     PERCENT,
     banners,
@@ -82,7 +81,7 @@ def answer(results: Results) -> dict[str, Any]:
                 "name": row["feature"],
                 "contrast": f"{arm} compared with {other}",
                 "value": value,
-                "unit": "" if row["unit"] == "score" else row["unit"],
+                "unit": "" if row["unit"] in NO_UNIT else row["unit"],
                 "low": low,
                 "high": high,
                 "detail": f"{p_text(row['q_value'])} \N{MIDDLE DOT} {group_sizes(row, results.reference)}",

@@ -17,7 +17,16 @@ from vagus.report.figures_common import (
     short,
     significant,
 )
-from vagus.report.sentences import PERCENT, interval, number, p_text, plural, profile_name, split_contrast
+from vagus.report.sentences import (
+    NO_UNIT,
+    PERCENT,
+    interval,
+    number,
+    p_text,
+    plural,
+    profile_name,
+    split_contrast,
+)
 
 TOP = 20
 TOP_OWN_AXES = 12
@@ -124,7 +133,7 @@ def forest_figure(
     _label_rows(figure, rows, features, own_axes, len(contrasts) == 1, height)
     units = sorted({u for u in rows["unit"] if u})
     arm, other = split_contrast(contrasts[0], reference)
-    one_unit = len(units) == 1 and units[0] != "score" and not own_axes
+    one_unit = len(units) == 1 and units[0] not in NO_UNIT and not own_axes
     title = f"difference ({esc(units[0])})" if one_unit else "difference"
     if len(contrasts) == 1:
         title = (
@@ -146,7 +155,8 @@ def forest_figure(
     )
     caption = (
         f"Difference between the arms at {visit}, adjusted for baseline, with its "
-        f"{100 * confidence:g}{PERCENT} confidence interval{shown}. Filled marks have q < {alpha:g}. Zero means no difference."
+        f"{100 * confidence:g}{PERCENT} confidence interval{shown}. Filled marks have q < {alpha:g}. "
+        "Zero means no difference."
         + (" Each feature has its own scale." if own_axes and len(features) > 1 else "")
         + (" Diamonds mark the truth of the simulation." if truth is not None else "")
     )
@@ -276,7 +286,7 @@ def _label_rows(
 def _with_unit(feature: str, rows: pd.DataFrame, own_axes: bool) -> str:
     """Return the label of a row; features on scales of their own carry their unit."""
     unit = str(rows.loc[rows["feature"] == feature, "unit"].iloc[0]) if own_axes else ""
-    return short(feature) + (f"<br>({short(unit)})" if unit and unit not in ("score", feature) else "")
+    return short(feature) + (f"<br>({short(unit)})" if unit != feature and unit not in NO_UNIT else "")
 
 
 def within_figure(
@@ -363,7 +373,7 @@ def within_figure(
     _label_rows(figure, part, features, own_axes, False, height)
     _fit_ranges(figure, part, features, own_axes, "change")
     units = sorted({u for u in part["unit"] if u})
-    unit = f" ({esc(units[0])})" if len(units) == 1 and units[0] != "score" and not own_axes else ""
+    unit = f" ({esc(units[0])})" if len(units) == 1 and units[0] not in NO_UNIT and not own_axes else ""
     figure.update_xaxes(title={"text": f"change from baseline to {esc(visit)}{unit}"}, row=panels, col=1)
     figure.update_layout(**base_layout(height, margin={"l": 16, "r": 40, "t": 64, "b": 60}))
     caption = (

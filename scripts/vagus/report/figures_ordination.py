@@ -157,10 +157,20 @@ def ordination_figure(
         centres = part.groupby("visit")[["axis_1", "axis_2"]].mean()
         centres = centres.loc[[v for v in visits if v in centres.index]]
         figure.add_scatter(
+            x=significant(centres["axis_1"].head(1)),
+            y=significant(centres["axis_2"].head(1)),
+            mode="markers",
+            marker={"color": "#FFFFFF", "size": 13, "line": {"color": colours[arm], "width": 4}},
+            legendgroup=f"centre {arm}",
+            showlegend=False,
+            hoverinfo="skip",
+        )
+        figure.add_scatter(
             x=significant(centres["axis_1"]),
             y=significant(centres["axis_2"]),
             mode="lines+markers",
             name=f"centre of {esc(arm)}",
+            legendgroup=f"centre {arm}",
             text=[esc(v) for v in centres.index],
             line={"color": colours[arm], "width": 5},
             marker={
@@ -194,7 +204,8 @@ def ordination_figure(
     caption = (
         f"Principal coordinates of the {words} distances between samples. Circles: first visit; arrows "
         "lead to the later visits of the same participant; the thick arrow joins the centres of the arm."
-        f"{thinned} Two axes show {100 * share.sum():.0f}{PERCENT} of the variation, so what looks close may still differ."
+        f"{thinned} Two axes show {100 * share.sum():.0f}{PERCENT} of the variation, so what "
+        "looks close may still differ."
     )
     alt = f"Ordination of {plural(len(samples), 'sample')} by {words} distance: {titles[0]}, {titles[1]}."
     return Figure(

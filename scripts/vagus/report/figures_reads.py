@@ -218,7 +218,8 @@ def quality_figure(truncation: dict[str, object]) -> Figure | None:
     Parameters
     ----------
     truncation
-        The content of `truncation.json`; curves are looked for under `quality`: {direction: [Q per cycle]}.
+        The content of `truncation.json`; curves are looked for under `quality`, as
+        {direction: [Q per position]} or {direction: {mean: [Q per position]}}.
 
     Returns
     -------
@@ -232,6 +233,7 @@ def quality_figure(truncation: dict[str, object]) -> Figure | None:
     lengths = list(chosen) if isinstance(chosen, list | tuple) else [chosen]
     figure, rows = go.Figure(), []
     for i, (name, raw) in enumerate(curves.items()):
+        name = {"F": "forward", "R": "reverse"}.get(str(name), str(name))
         values = raw.get("mean") if isinstance(raw, dict) else raw
         if not isinstance(values, list) or not values:
             continue
@@ -259,6 +261,6 @@ def quality_figure(truncation: dict[str, object]) -> Figure | None:
             yaxis=axis(title={"text": "mean quality (Phred)"}, rangemode="tozero"),
         )
     )
-    caption = "Mean quality along the reads; dashed lines mark where reads were truncated."
+    caption = "Mean quality at each position, over the reads that reach it; dashed lines mark the truncation."
     table = pd.DataFrame(rows, columns=["read", "position", "quality"])
     return Figure("quality", "Quality along the reads", caption, caption, figure, table)

@@ -58,7 +58,8 @@ def losses(rows: pd.DataFrame, most: int = 4) -> list[str]:
     counts = lost.groupby(["step", "reason"]).size().sort_values(ascending=False, kind="stable")
     lines = []
     for key, n in counts.head(most).items():
-        words = ": ".join(x for x in map(str, key) if x) or "no reason given"  # type: ignore[arg-type]
+        parts = key if isinstance(key, tuple) else (key,)
+        words = ": ".join(str(x) for x in parts if x) or "no reason given"
         lines.append(f"{n} \N{MULTIPLICATION SIGN} {words}")
     if len(counts) > most:
         lines.append(f"{counts.iloc[most:].sum()} more, for other reasons (table)")

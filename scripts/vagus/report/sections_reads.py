@@ -71,9 +71,8 @@ def ledger_section(results: Results) -> Section:
     odd = pd.concat([odd[odd["status"] != "empty"], odd[odd["status"] == "empty"].drop_duplicates("sample")])
     odd = odd.drop_duplicates(["sample", "status", "reason"])
     for row in odd.head(12).to_dict("records"):
-        section.notes.append(
-            f"{row['sample']}, {STEP_WORDS.get(str(row['step']), str(row['step']))}: {row['reason']} ({row['status']})."
-        )
+        step = STEP_WORDS.get(str(row["step"]), str(row["step"]))
+        section.notes.append(f"{row['sample']}, {step}: {row['reason']} ({row['status']}).")
     if len(odd) > 12:
         section.notes.append(f"{len(odd) - 12} more remarks are in reads/ledger.tsv.")
     return section
@@ -92,8 +91,14 @@ def quality_section(results: Results) -> Section:
         return section
     figure = quality_figure(results.truncation)
     section.figures = [figure] if figure else []
-    section.rows = [["setting", "value"], *_facts(results.truncation)]
+    section.rows = [
+        ["setting", "value"],
+        *_facts({k: v for k, v in results.truncation.items() if k not in CURVES}),
+    ]
     return section
+
+
+CURVES = ("quality", "candidates")
 
 
 def _facts(values: dict[str, Any], prefix: str = "") -> list[list[str]]:
@@ -103,7 +108,7 @@ def _facts(values: dict[str, Any], prefix: str = "") -> list[list[str]]:
         name = f"{prefix}{str(key).replace('_', ' ')}"
         if isinstance(value, dict):
             rows += _facts(value, f"{name}: ")
-        elif isinstance(value, list) and len(value) > 12:
+        elif value is None or (isinstance(value, list) and len(value) > 12):
             continue
         elif isinstance(value, list) and any(isinstance(v, dict | list) for v in value):
             rows += _facts({str(i): v for i, v in enumerate(value, 1)}, f"{name} ")

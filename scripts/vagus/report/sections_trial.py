@@ -8,7 +8,7 @@ from vagus.report.figures_ordination import ordination_figure
 from vagus.report.figures_profiles import composition_figure, trajectory_figure
 from vagus.report.load_results import Results
 from vagus.report.section import Section, alpha_of, mark_inferred, own_axes, primary_visit, profile_order
-from vagus.report.sentences import NO_CONTROL, PERCENT, WITHIN_NOTE, percent, plural
+from vagus.report.sentences import NO_CONTROL, NO_UNIT, PERCENT, WITHIN_NOTE, percent, plural
 
 LEVELS = ["genus", "family", "phylum"]
 MAX_MEASURES = 12
@@ -29,7 +29,8 @@ def effects_section(results: Results) -> Section:
     visit = primary_visit(results)
     section.lead = [
         f"Each estimate is the difference between arms at {visit}, adjusted for the participant's own "
-        "baseline. Read the estimate and its interval first; q only guards against chance findings among many features."
+        "baseline. Read the estimate and its interval first; q only guards against chance findings "
+        "among many features."
     ]
     for profile in profile_order(results, set(done["profile"])):
         figure = forest_figure(
@@ -152,7 +153,7 @@ def _lines(results: Results, profile: str, prefix: str) -> list[Figure]:
             results.arms,
             results.visits,
             results.reference,
-            "" if unit in ("score", feature) else unit,
+            "" if unit == feature or unit in NO_UNIT else unit,
             results.confidence,
         )
         if figure:

@@ -12,6 +12,8 @@ from vagus.report.load_results import Results
 
 MINUS = "\N{MINUS SIGN}"
 PERCENT = "\N{NO-BREAK SPACE}%"
+# Units that say nothing more than the name of the feature does.
+NO_UNIT = ("", "score", "1", "diversity unit")
 LEVEL_WORDS = {
     "genus": "Genera",
     "family": "Families",
@@ -144,7 +146,7 @@ def profile_name(profile: str) -> str:
 
 def with_unit(text: str, unit: str) -> str:
     """Append a unit unless it is empty."""
-    return f"{text}\N{NO-BREAK SPACE}{unit}" if unit and unit not in ("score", "1") else text
+    return f"{text}\N{NO-BREAK SPACE}{unit}" if unit and unit not in NO_UNIT else text
 
 
 def group_sizes(row: Any, reference: str | None) -> str:
@@ -171,7 +173,8 @@ def effect_sentence(row: Any, reference: str | None, confidence: float = 0.95) -
     direction = "higher" if row["estimate"] > 0 else "lower"
     amount = with_unit(value, str(row["unit"]))
     return (
-        f"At {row['visit']}, {row['feature']} was {amount} {direction} with {arm} than with {other} ({100 * confidence:g}{PERCENT} CI {low} to {high}; {p_text(row['q_value'])}; "
+        f"At {row['visit']}, {row['feature']} was {amount} {direction} with {arm} than with {other} "
+        f"({100 * confidence:g}{PERCENT} CI {low} to {high}; {p_text(row['q_value'])}; "
         f"{group_sizes(row, reference)})."
     )
 
@@ -251,6 +254,5 @@ def family_sentence(rows: pd.DataFrame, profiles: Sequence[str], alpha: float) -
     for _, row in hits.head(3).iterrows():
         value, low, high = interval(row, sign=True)
         where = f" ({row['contrast']})" if several else ""
-        unit = str(row["unit"]) if row["unit"] not in ("", "score") else ""
-        named.append(f"{row['feature']}{where} {with_unit(value, unit)} ({low} to {high})")
+        named.append(f"{row['feature']}{where} {with_unit(value, str(row['unit']))} ({low} to {high})")
     return f"{text}: {'; '.join(named)}{' and others' if len(hits) > 3 else ''}."
