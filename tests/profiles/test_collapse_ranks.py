@@ -101,6 +101,6 @@ def test_empty_profile_and_refusals(tmp_path) -> None:
     with pytest.raises(VagusError, match="feature c has no taxonomy"):
         collapse_profile(bare, "genus")
     write_profile(make(), tmp_path / "amplicon.asv.biom")
-    main(str(tmp_path / "amplicon.asv.biom"), str(tmp_path / "amplicon.genus.biom"), "genus")
+    main(str(tmp_path / "amplicon.asv.biom"), [str(tmp_path / "amplicon.genus.biom")], ["genus"])
     back = read_profile(tmp_path / "amplicon.genus.biom")
     assert back.to_frame().equals(collapse_profile(make(), "genus").to_frame())

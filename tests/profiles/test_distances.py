@@ -199,7 +199,7 @@ def test_step_writes_a_square_table(example, tmp_path) -> None:
     profile, path = example
     write_profile(profile, tmp_path / "amplicon.asv.biom")
     out = tmp_path / "amplicon.distances" / "bray_curtis.tsv"
-    main(str(tmp_path / "amplicon.asv.biom"), str(path), str(out), "bray_curtis", 0.5)
+    main(str(tmp_path / "amplicon.asv.biom"), str(path), [str(out)], ["bray_curtis"], 0.5)
     frame = pd.read_csv(out, sep="\t", index_col="sample")
     assert list(frame.index) == list(frame.columns) == profile.samples
     np.testing.assert_allclose(frame, distance_matrix(profile, "bray_curtis"), atol=1e-9)

@@ -10,12 +10,22 @@ sys.path.insert(0, str(CLONE / "scripts"))
 
 from vagus.design.check_sheets import load_trial
 from vagus.design.batches import make_batches
+from vagus.design.places import find_config_path
 from vagus.errors import VagusError
 
 try:
     DESIGN = load_trial(config, Path.cwd(), CLONE, [Path(f) for f in workflow.configfiles])
 except VagusError as error:
     raise WorkflowError(str(error)) from None
+
+# Files named in the config may stand beside the config or the clone; from here on their paths are settled.
+for room, key in (("taxonomy", "reference"), ("mock", "composition"), ("phylogeny", "tree")):
+    found = find_config_path(config[room][key], Path.cwd(), CLONE, workflow.configfiles)
+    config[room][key] = str(found or config[room][key])
+for entry in config["profiles"]:
+    entry["path"] = str(
+        find_config_path(entry["path"], Path.cwd(), CLONE, workflow.configfiles) or entry["path"]
+    )
 
 AMPLICON = "amplicon" in DESIGN.assays
 ENGINE = config["amplicon"]["engine"]
@@ -43,7 +53,7 @@ def run_batch_jsons(wildcards):
 
 PROFILES = [f"amplicon.{level}" for level in (*config["trial"]["levels"], "diversity") if AMPLICON]
 PROFILES += ["panel.clinical"] if DESIGN.measures else []
-PROFILES += [entry["name"] for entry in config["profiles"]]
+PROFILES = list(dict.fromkeys([*PROFILES, *(entry["name"] for entry in config["profiles"])]))
 
 READS_TARGETS = ["<results>/reads/multiqc.html"] if AMPLICON else []
 READS_TARGETS += [f"<results>/reads/ledger/{batch}.tsv" for batch in BATCHES]
@@ -53,8 +63,9 @@ if AMPLICON:
     PROFILE_TARGETS += ["<results>/reads/ledger.tsv", "<results>/profiles/flow.tsv"]
     PROFILE_TARGETS += ["<results>/profiles/mock.tsv"] if config["mock"]["composition"] else []
     PROFILE_TARGETS += [
-        f"<results>/profiles/amplicon.distances/{metric}.tsv"
-        for metric in config["diversity"]["distances"]
+        f"<results>/profiles/amplicon.distances/{metric}.tsv" for metric in config["diversity"]["distances"]
     ]
-TRIAL_TARGETS = [f"<results>/trial/{kind}/{name}.tsv" for kind in ("arm_effects", "within_arm") for name in PROFILES]
+TRIAL_TARGETS = [
+    f"<results>/trial/{kind}/{name}.tsv" for kind in ("arm_effects", "within_arm") for name in PROFILES
+]
 TRIAL_TARGETS += ["<results>/trial/truth.tsv"] if config["truth"] else []

@@ -9,7 +9,6 @@ IMPORTS = {entry["name"]: entry for entry in config["profiles"]}
 
 
 # A table that the user brings along stands in for the one we would make.
-ruleorder: import_profile > collapse_ranks
 ruleorder: import_profile > diversity
 ruleorder: import_profile > panel_profiles
 ruleorder: import_profile > decontaminate
@@ -27,9 +26,9 @@ rule decontaminate:
         profile="<results>/profiles/amplicon.asv.biom",
         meta="<results>/profiles/amplicon.asv.meta.json",
     log:
-        "<logs>/rule/decontaminate.log",
+        "<logs>/decontaminate.log",
     benchmark:
-        "<benchmarks>/rule/decontaminate.tsv"
+        "<benchmarks>/decontaminate.tsv"
     conda:
         "../../envs/python.yaml"
     threads: 1
@@ -45,16 +44,16 @@ rule decontaminate:
 
 
 rule collapse_ranks:
-    """Sum the sequence variants of one taxon."""
+    """Sum the sequence variants of one taxon, at every rank that is asked for."""
     input:
         profile="<results>/profiles/amplicon.asv.biom",
     output:
-        profile="<results>/profiles/amplicon.{level}.biom",
-        meta="<results>/profiles/amplicon.{level}.meta.json",
+        profiles=[f"<results>/profiles/amplicon.{rank}.biom" for rank in RANKS],
+        metas=[f"<results>/profiles/amplicon.{rank}.meta.json" for rank in RANKS],
     log:
-        "<logs>/rule/collapse_ranks/{level}.log",
+        "<logs>/collapse_ranks.log",
     benchmark:
-        "<benchmarks>/rule/collapse_ranks/{level}.tsv"
+        "<benchmarks>/collapse_ranks.tsv"
     wildcard_constraints:
         level="phylum|class|order|family|genus|species",
     conda:
@@ -64,6 +63,8 @@ rule collapse_ranks:
         # The sparse table becomes dense.
         mem_mb=lambda wildcards, input, attempt: max(1500, int(100 * input.size_mb)) * attempt,
         runtime=30,
+    params:
+        levels=RANKS,
     script:
         "../../scripts/vagus/profiles/collapse_ranks.py"
 
@@ -78,9 +79,9 @@ rule diversity:
         profile="<results>/profiles/amplicon.diversity.biom",
         meta="<results>/profiles/amplicon.diversity.meta.json",
     log:
-        "<logs>/rule/diversity.log",
+        "<logs>/diversity.log",
     benchmark:
-        "<benchmarks>/rule/diversity.tsv"
+        "<benchmarks>/diversity.tsv"
     conda:
         "../../envs/python.yaml"
     threads: 1
@@ -95,16 +96,16 @@ rule diversity:
 
 
 rule distances:
-    """Distances between all stool samples, by one metric."""
+    """Distances between all stool samples, by each metric."""
     input:
         profile="<results>/profiles/amplicon.asv.biom",
         tree=TREE,
     output:
-        table="<results>/profiles/amplicon.distances/{metric}.tsv",
+        [f"<results>/profiles/amplicon.distances/{metric}.tsv" for metric in METRICS],
     log:
-        "<logs>/rule/distances/{metric}.log",
+        "<logs>/distances.log",
     benchmark:
-        "<benchmarks>/rule/distances/{metric}.tsv"
+        "<benchmarks>/distances.tsv"
     wildcard_constraints:
         metric="aitchison|robust_aitchison|bray_curtis|unweighted_unifrac|weighted_unifrac",
     conda:
@@ -115,6 +116,7 @@ rule distances:
         mem_mb=lambda wildcards, input, attempt: max(1500, int(100 * input.size_mb)) * attempt,
         runtime=120,
     params:
+        metrics=METRICS,
         pseudocount=config["trial"]["pseudocount"],
     script:
         "../../scripts/vagus/profiles/distances.py"
@@ -131,9 +133,9 @@ rule score_mock:
     output:
         table="<results>/profiles/mock.tsv",
     log:
-        "<logs>/rule/score_mock.log",
+        "<logs>/score_mock.log",
     benchmark:
-        "<benchmarks>/rule/score_mock.tsv"
+        "<benchmarks>/score_mock.tsv"
     conda:
         "../../envs/python.yaml"
     threads: 1
@@ -152,9 +154,9 @@ rule panel_profiles:
         profile="<results>/profiles/panel.clinical.biom",
         meta="<results>/profiles/panel.clinical.meta.json",
     log:
-        "<logs>/rule/panel_profiles.log",
+        "<logs>/panel_profiles.log",
     benchmark:
-        "<benchmarks>/rule/panel_profiles.tsv"
+        "<benchmarks>/panel_profiles.tsv"
     conda:
         "../../envs/python.yaml"
     threads: 1
@@ -174,9 +176,9 @@ rule import_profile:
         profile="<results>/profiles/{name}.biom",
         meta="<results>/profiles/{name}.meta.json",
     log:
-        "<logs>/rule/import_profile/{name}.log",
+        "<logs>/import_profile/{name}.log",
     benchmark:
-        "<benchmarks>/rule/import_profile/{name}.tsv"
+        "<benchmarks>/import_profile/{name}.tsv"
     wildcard_constraints:
         name="|".join(name.replace(".", "[.]") for name in IMPORTS) or "(?!)",
     conda:
@@ -201,9 +203,9 @@ rule sample_flow:
     output:
         table="<results>/profiles/flow.tsv",
     log:
-        "<logs>/rule/sample_flow.log",
+        "<logs>/sample_flow.log",
     benchmark:
-        "<benchmarks>/rule/sample_flow.tsv"
+        "<benchmarks>/sample_flow.tsv"
     conda:
         "../../envs/python.yaml"
     threads: 1

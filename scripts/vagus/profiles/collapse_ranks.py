@@ -103,16 +103,19 @@ def collapse_profile(profile: Profile, level: str) -> Profile:
     return Profile(f"{assay}.{level}", adder @ profile.table, names, list(profile.samples), taxonomy, meta)
 
 
-def main(profile: str, profile_out: str, level: str) -> None:
-    """Read, sum and write."""
+def main(profile: str, profiles_out: list[str], levels: list[str]) -> None:
+    """Read once, sum at each rank and write a profile for each."""
     source = read_profile(profile)
-    result = collapse_profile(source, level)
-    write_profile(result, profile_out)
-    print(f"{len(source.features)} features became {len(result.features)} at the rank {level}")
+    for level, profile_out in zip(levels, profiles_out, strict=True):
+        result = collapse_profile(source, level)
+        write_profile(result, profile_out)
+        print(f"{len(source.features)} features became {len(result.features)} at the rank {level}")
 
 
 if "snakemake" in globals():
     run_step(
-        lambda: main(snakemake.input.profile, snakemake.output.profile, snakemake.wildcards.level),
+        lambda: main(
+            snakemake.input.profile, list(snakemake.output.profiles), list(snakemake.params.levels)
+        ),
         snakemake.log[0],
     )

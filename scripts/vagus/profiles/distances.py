@@ -274,12 +274,14 @@ def distance_matrix(
     return pd.DataFrame(square, index=used.samples, columns=used.samples)
 
 
-def main(profile: str, tree: str | None, table_out: str, metric: str, pseudocount: float) -> None:
-    """Read, compare and write."""
-    frame = distance_matrix(read_profile(profile), metric, tree, pseudocount)
-    Path(table_out).parent.mkdir(parents=True, exist_ok=True)
-    frame.to_csv(table_out, sep="\t", index_label="sample", float_format="%.10g")
-    print(f"{metric}: {len(frame)} samples")
+def main(profile: str, tree: str | None, tables: list[str], metrics: list[str], pseudocount: float) -> None:
+    """Read once, compare by each metric and write a table for each."""
+    source = read_profile(profile)
+    for metric, table in zip(metrics, tables, strict=True):
+        frame = distance_matrix(source, metric, tree, pseudocount)
+        Path(table).parent.mkdir(parents=True, exist_ok=True)
+        frame.to_csv(table, sep="\t", index_label="sample", float_format="%.10g")
+        print(f"{metric}: {len(frame)} samples")
 
 
 if "snakemake" in globals():
@@ -287,8 +289,8 @@ if "snakemake" in globals():
         lambda: main(
             snakemake.input.profile,
             snakemake.input.get("tree") or None,
-            snakemake.output.table,
-            snakemake.wildcards.metric,
+            list(snakemake.output),
+            snakemake.params.metrics,
             snakemake.params.pseudocount,
         ),
         snakemake.log[0],

@@ -103,7 +103,8 @@ def tools_that_ran(results: Results) -> list[str]:
         used.append("dada2")
     if engines & {"unoise3", "unoise", "vsearch"}:
         used += ["vsearch", "unoise3"]
-    amplicon = bool(engines)
+    # An imported profile brings no engine of ours to cite.
+    amplicon = bool(engines & {"dada2", "unoise3", "unoise", "vsearch"})
     if amplicon and config.get("taxonomy"):
         used += (
             ["sintax", "vsearch"]
