@@ -58,9 +58,10 @@ PROFILES = list(dict.fromkeys([*PROFILES, *(entry["name"] for entry in config["p
 READS_TARGETS = ["<results>/reads/multiqc.html"] if AMPLICON else []
 READS_TARGETS += [f"<results>/reads/ledger/{batch}.tsv" for batch in BATCHES]
 PROFILE_TARGETS = [f"<results>/profiles/{name}.biom" for name in PROFILES]
+PROFILE_TARGETS += ["<results>/profiles/flow.tsv"]
 if AMPLICON:
     PROFILE_TARGETS += ["<results>/profiles/amplicon.asv.biom", "<results>/profiles/decontam.tsv"]
-    PROFILE_TARGETS += ["<results>/reads/ledger.tsv", "<results>/profiles/flow.tsv"]
+    PROFILE_TARGETS += ["<results>/reads/ledger.tsv"]
     PROFILE_TARGETS += ["<results>/profiles/mock.tsv"] if config["mock"]["composition"] else []
     PROFILE_TARGETS += [
         f"<results>/profiles/amplicon.distances/{metric}.tsv" for metric in config["diversity"]["distances"]

@@ -6,6 +6,12 @@ TREE = (
     else []
 )
 IMPORTS = {entry["name"]: entry for entry in config["profiles"]}
+METRICS = config["diversity"]["distances"]
+RANKS = [
+    rank
+    for rank in dict.fromkeys(["genus", "family", "phylum", *config["trial"]["levels"]])
+    if rank != "asv" and f"amplicon.{rank}" not in IMPORTS
+]
 
 
 # A table that the user brings along stands in for the one we would make.

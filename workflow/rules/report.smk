@@ -9,7 +9,7 @@ def report_inputs(wildcards):
         "profiles": [f"<results>/profiles/{name}.biom" for name in PROFILES],
         "effects": [f"<results>/trial/arm_effects/{name}.tsv" for name in PROFILES],
         "within": [f"<results>/trial/within_arm/{name}.tsv" for name in PROFILES],
-        "flow": "<results>/profiles/flow.tsv" if AMPLICON else "<results>/design/flow.tsv",
+        "flow": "<results>/profiles/flow.tsv",
     }
     if AMPLICON:
         files["ledger"] = "<results>/reads/ledger.tsv"
@@ -36,9 +36,9 @@ rule build_report:
         tables=directory("<results>/report/tables"),
         figures=directory("<results>/figures"),
     log:
-        "<logs>/rule/build_report.log",
+        "<logs>/build_report.log",
     benchmark:
-        "<benchmarks>/rule/build_report.tsv"
+        "<benchmarks>/build_report.tsv"
     conda:
         "../../envs/python.yaml"
     threads: 1

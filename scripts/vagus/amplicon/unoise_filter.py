@@ -163,8 +163,9 @@ def filter_unit(unit: Unit, settings: FilterSettings, folder: Path) -> Counter[s
         return Counter()
     where = f"filter, sample {unit.sample}, run {unit.run}"
     least, most = settings.length_range or (MIN_MERGED_LENGTH, 0)
-    common = [*_ANY_QUALITY, "--fastq_truncqual", str(settings.trunc_q), "--fastq_maxee"]
-    common += [str(settings.max_ee), "--fastq_maxns", "0", "--fasta_width", "0", "--fastaout", "-", "--threads", "1"]
+    common = [*_ANY_QUALITY, "--fastq_truncqual", str(settings.trunc_q), "--fastq_maxns", "0"]
+    common += ["--fastq_maxee", str(settings.max_ee)]
+    common += ["--fasta_width", "0", "--fastaout", "-", "--threads", "1"]
     if len(unit.files) == 1:
         command: list[str | Path] = ["vsearch", "--fastq_filter", unit.files[0], *common]
         command += ["--fastq_minlen", str(least)]
