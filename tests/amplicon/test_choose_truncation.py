@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from vagus.amplicon.choose_truncation import (
     Reads,
     choose,
@@ -85,7 +86,9 @@ def test_auto_keeps_the_overlap_and_says_why() -> None:
 
 
 def test_lengths_that_cannot_overlap_are_refused_with_a_way_out() -> None:
-    with pytest.raises(VagusError, match=r"amplicon of 400 .* fix: raise max_ee, lower min_overlap, or give trunc_len"):
+    with pytest.raises(
+        VagusError, match=r"amplicon of 400 .* fix: raise max_ee, lower min_overlap, or give trunc_len"
+    ):
         choose(*make_pairs(253), CONFIG | {"amplicon_length": 400})
 
 

@@ -1,5 +1,20 @@
 """The report: figures, tables and the page that a trialist opens."""
 
+# What this run calls, by the environment that brings it.
+TOOLS = {}
+if AMPLICON:
+    TOOLS["reads"] = ["vsearch"] + (["cutadapt"] if config["reads"]["primers"] else [])
+    TOOLS["multiqc"] = ["multiqc"]
+    if ENGINE == "unoise3" and config["reads"]["phix"]:
+        TOOLS["reads"].append("bowtie2")
+    if config["phylogeny"]["method"] != "none" and not config["phylogeny"]["tree"]:
+        TOOLS["phylogeny"] = ["mafft", "fasttree"]
+
+
+def family_tools(wildcards):
+    """The programs of a family that this run calls."""
+    return TOOLS[wildcards.family]
+
 
 def report_inputs(wildcards):
     """What the report reads: results only, and only those of this run."""
@@ -10,6 +25,7 @@ def report_inputs(wildcards):
         "effects": [f"<results>/trial/arm_effects/{name}.tsv" for name in PROFILES],
         "within": [f"<results>/trial/within_arm/{name}.tsv" for name in PROFILES],
         "flow": "<results>/profiles/flow.tsv",
+        "versions": [f"<results>/report/versions/{family}.json" for family in TOOLS],
     }
     if AMPLICON:
         files["ledger"] = "<results>/reads/ledger.tsv"
@@ -25,6 +41,23 @@ def report_inputs(wildcards):
     if config["truth"]:
         files["truth"] = "<results>/trial/truth.tsv"
     return files
+
+
+rule tool_versions:
+    """Ask the programs of one environment for their versions."""
+    output:
+        "<results>/report/versions/{family}.json",
+    log:
+        "<logs>/tool_versions/{family}.log",
+    conda:
+        "../../envs/{family}.yaml"
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        tools=family_tools,
+    script:
+        "../../scripts/vagus/report/tool_versions.py"
 
 
 rule build_report:
@@ -50,6 +83,5 @@ rule build_report:
             key: config[key]
             for key in ("reads", "amplicon", "taxonomy", "phylogeny", "decontam", "trial", "report")
         },
-        versions=globals().get("TOOL_VERSIONS", {}),
     script:
         "../../scripts/vagus/report/build_report.py"

@@ -254,7 +254,9 @@ def choose(forward: Reads, reverse: Reads, amplicon: Mapping[str, Any]) -> dict[
         chosen, reason = [single, 0], "single-end: the length that keeps most bases after max_ee"
     elif length is None:
         chosen = [0, 0]
-        reason = "too few mates could be joined to know the amplicon's length: no truncation; give amplicon_length"
+        reason = (
+            "too few mates could be joined to know the amplicon's length: no truncation; give amplicon_length"
+        )
     elif not candidates:
         raise VagusError(
             f"choose_truncation: the reads pass max_ee {max_ee} up to {int(pass_f.max())} and {int(pass_r.max())} "
@@ -300,7 +302,9 @@ def _amplicon_length(forward: Reads, reverse: Reads, amplicon: Mapping[str, Any]
     return int(np.quantile(found, 0.99, method="higher")), f"99 % of {len(found)} joined pairs"
 
 
-def library_files(batches: Iterable[Mapping[str, Any]], clean: Mapping[str, Path]) -> list[tuple[Path, Path | None]]:
+def library_files(
+    batches: Iterable[Mapping[str, Any]], clean: Mapping[str, Path]
+) -> list[tuple[Path, Path | None]]:
     """List the files of all libraries.
 
     Parameters

@@ -39,7 +39,9 @@ def read_tables(paths: Sequence[str | Path], columns: Sequence[str]) -> pd.DataF
     """
     frames = [pd.read_csv(p, sep="\t", dtype=TEXT, keep_default_na=False) for p in paths]
     filled = [f for f in frames if len(f)]
-    return pd.concat(filled, ignore_index=True)[list(columns)] if filled else pd.DataFrame(columns=list(columns))
+    return (
+        pd.concat(filled, ignore_index=True)[list(columns)] if filled else pd.DataFrame(columns=list(columns))
+    )
 
 
 def vote_chimeras(counts: pd.DataFrame, fraction: float = 0.9, ignored: int = 1) -> set[str]:
@@ -93,7 +95,9 @@ def build_table(counts: pd.DataFrame, samples: Sequence[str]) -> tuple[list[str]
     return sequences, table.tocsr()
 
 
-def account(filtered: pd.DataFrame, track: pd.DataFrame, kept: dict[str, int], unsized: int) -> list[dict[str, Any]]:
+def account(
+    filtered: pd.DataFrame, track: pd.DataFrame, kept: dict[str, int], unsized: int
+) -> list[dict[str, Any]]:
     """Write the ledger of the steps filter, denoise, merge (per run) and chimera (per sample).
 
     Parameters
@@ -113,7 +117,10 @@ def account(filtered: pd.DataFrame, track: pd.DataFrame, kept: dict[str, int], u
         Ledger rows.
     """
     rows: list[dict[str, Any]] = []
-    after = {(s, r): (d, m) for s, r, d, m in track[["sample", "run", "denoised", "merged"]].itertuples(index=False)}
+    after = {
+        (s, r): (d, m)
+        for s, r, d, m in track[["sample", "run", "denoised", "merged"]].itertuples(index=False)
+    }
     arrived: dict[str, int] = {}
     for unit in filtered.itertuples(index=False):
         sample, run = str(unit.sample), str(unit.run)
@@ -161,7 +168,9 @@ def main(
     sequences, table = build_table(good, samples)
     print(f"{len(sequences)} sequences; {len(bad)} chimeras and {unsized} of other lengths left out")
     totals = np.asarray(table.sum(axis=0)).ravel() if len(sequences) else np.zeros(len(samples))
-    ledger = pd.DataFrame(account(units, track, {s: int(n) for s, n in zip(samples, totals, strict=True)}, unsized))
+    ledger = pd.DataFrame(
+        account(units, track, {s: int(n) for s, n in zip(samples, totals, strict=True)}, unsized)
+    )
     check_ledger(ledger)
     write_ledger(ledger, outputs["ledger"])
     ids = assign_ids(sequences)

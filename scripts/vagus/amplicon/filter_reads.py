@@ -144,7 +144,9 @@ def _filter_file(paths: list[Path], outputs: list[Path], rules: FilterRules) -> 
     return reads_in, reads_out
 
 
-def filter_unit(unit: dict[str, Any], clean: Path, out: Path, paired: bool, rules: FilterRules) -> dict[str, Any]:
+def filter_unit(
+    unit: dict[str, Any], clean: Path, out: Path, paired: bool, rules: FilterRules
+) -> dict[str, Any]:
     """Filter one library.
 
     Parameters
@@ -172,7 +174,9 @@ def filter_unit(unit: dict[str, Any], clean: Path, out: Path, paired: bool, rule
     names = [f"{stem}_R{i}.fastq.gz" for i in ((1, 2) if paired else (1,))]
     for name in names:
         if not (clean / name).exists():
-            raise VagusError(f"filter_reads: sample {unit['sample']}, run {unit['run']}: {clean / name} is missing")
+            raise VagusError(
+                f"filter_reads: sample {unit['sample']}, run {unit['run']}: {clean / name} is missing"
+            )
     try:
         reads_in, reads_out = _filter_file([clean / n for n in names], [out / n for n in names], rules)
     except (dnaio.FileFormatError, EOFError, OSError) as error:
@@ -182,7 +186,9 @@ def filter_unit(unit: dict[str, Any], clean: Path, out: Path, paired: bool, rule
     return dict(zip(COUNT_COLUMNS, row, strict=True))
 
 
-def main(batch_json: str, clean: str, truncation: str, out: str, max_ee: list[float], trunc_q: int, threads: int) -> None:
+def main(
+    batch_json: str, clean: str, truncation: str, out: str, max_ee: list[float], trunc_q: int, threads: int
+) -> None:
     """Filter the libraries of one batch and write them with `counts.tsv` to the folder `out`."""
     batch = json.loads(Path(batch_json).read_text(encoding="utf-8"))
     chosen = json.loads(Path(truncation).read_text(encoding="utf-8"))["trunc_len"]

@@ -363,9 +363,12 @@ def main(
     tables: str,
     figures: str,
     settings: dict[str, Any],
-    versions_given: dict[str, str],
+    version_files: Iterable[str],
 ) -> None:
     """Read the results beside the design and write the report."""
+    versions_given: dict[str, str] = {}
+    for path in version_files:
+        versions_given |= json.loads(Path(path).read_text(encoding="utf-8"))
     results = load_results(Path(design).parents[1], files, settings, versions_given)
     title = str((settings.get("report") or {}).get("title") or "")
     manifest = write_report(results, page, tables, figures, title)
@@ -382,7 +385,7 @@ if "snakemake" in globals():
             snakemake.output.tables,
             snakemake.output.figures,
             dict(snakemake.params.settings),
-            dict(snakemake.params.versions),
+            list(snakemake.input.versions),
         ),
         snakemake.log[0],
     )
