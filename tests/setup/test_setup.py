@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COREUTILS = "bash cat cut dirname grep id mkdir rm sha256sum tee touch sed".split()
-TOOLS = "vsearch bowtie2 mafft fasttree Rscript".split()
+COREUTILS = ["bash", "cat", "cut", "dirname", "grep", "id", "mkdir", "rm", "sha256sum", "tee", "touch", "sed"]
+TOOLS = ["vsearch", "bowtie2", "mafft", "fasttree", "Rscript"]
 
 
 @pytest.fixture

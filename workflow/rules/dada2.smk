@@ -26,7 +26,6 @@ rule choose_truncation:
         runtime=20,
     params:
         amplicon=config["amplicon"],
-        seed=1,
     script:
         "../../scripts/vagus/amplicon/choose_truncation.py"
 

@@ -104,7 +104,7 @@ def insert_lengths(forward: Reads, reverse: Reads, min_overlap: int, pairs: int 
     """Join a subsample of mates and return the lengths of the amplicons.
 
     Every offset is scored as matches minus four times the mismatches; a pair counts as joined if its best
-    offset scores at least twice `min_overlap`, far above what chance gives.
+    offset scores at least `min_overlap` + 6, far above what chance gives.
 
     Parameters
     ----------
@@ -135,17 +135,17 @@ def insert_lengths(forward: Reads, reverse: Reads, min_overlap: int, pairs: int 
         score = np.where(shared >= min_overlap, 5.0 * equal - 4.0 * shared, -np.inf)
         better = score > best
         best[better], length[better] = score[better], (offset + right_len)[better]
-    return length[best >= 2 * min_overlap]
+    return length[best >= min_overlap + 6]
 
 
-def quality_quantiles(reads: Reads) -> dict[str, list[float]]:
+def quality_quantiles(reads: Reads) -> dict[str, Any]:
     """Return the quantiles of the Phred quality at each position, over the reads that reach it."""
     if not reads.qualities:
         return {}
     phred, lengths = pad_bytes(reads.qualities, 33)
     values = phred.astype(np.float32) - 33
     values[np.arange(phred.shape[1]) >= lengths[:, None]] = np.nan
-    table: dict[str, list[float]] = {"position": list(range(1, phred.shape[1] + 1))}
+    table: dict[str, Any] = {"position": list(range(1, phred.shape[1] + 1))}
     table["mean"] = np.round(np.nanmean(values, axis=0), 2).tolist()
     for q, row in zip(QUANTILES, np.nanquantile(values, QUANTILES, axis=0), strict=True):
         table[f"q{int(q * 100)}"] = np.round(row, 2).tolist()
@@ -161,8 +161,8 @@ def _grid(longest: int) -> np.ndarray:
 def list_candidates(forward: np.ndarray, reverse: np.ndarray, needed: int) -> list[dict[str, Any]]:
     """Score pairs of lengths by the share of read pairs that would pass.
 
-    For each forward length only the shortest sufficient reverse lengths are listed, since passing can only fall
-    with length.
+    For each forward length only the shortest sufficient reverse lengths are listed, since passing can only
+    fall with length.
 
     Parameters
     ----------
@@ -259,8 +259,9 @@ def choose(forward: Reads, reverse: Reads, amplicon: Mapping[str, Any]) -> dict[
         )
     elif not candidates:
         raise VagusError(
-            f"choose_truncation: the reads pass max_ee {max_ee} up to {int(pass_f.max())} and {int(pass_r.max())} "
-            f"bases, but an amplicon of {length} with an overlap of {overlap} and a margin of {MARGIN} needs {needed} "
+            f"choose_truncation: the reads pass max_ee {max_ee} up to {int(pass_f.max())} and "
+            f"{int(pass_r.max())} bases, but an amplicon of {length} with an overlap of {overlap} and "
+            f"a margin of {MARGIN} needs {needed} "
             "together; fix: raise max_ee, lower min_overlap, or give trunc_len"
         )
     else:

@@ -47,8 +47,8 @@ def read_tables(paths: Sequence[str | Path], columns: Sequence[str]) -> pd.DataF
 def vote_chimeras(counts: pd.DataFrame, fraction: float = 0.9, ignored: int = 1) -> set[str]:
     """Name the sequences that the libraries agree to be chimeras.
 
-    DADA2's consensus rule (`isBimeraDenovoTable`, doi:10.1038/nmeth.3869): a sequence goes if every library that
-    holds it flags it, or if at least `fraction` of them do after `ignored` dissenters are set aside.
+    DADA2's consensus rule (`isBimeraDenovoTable`, doi:10.1038/nmeth.3869): a sequence goes if every library
+    that holds it flags it, or if at least `fraction` of them do after `ignored` dissenters are set aside.
 
     Parameters
     ----------
@@ -124,9 +124,10 @@ def account(
     arrived: dict[str, int] = {}
     for unit in filtered.itertuples(index=False):
         sample, run = str(unit.sample), str(unit.run)
+        reads_in, reads_out = int(str(unit.reads_in)), int(str(unit.reads_out))
         denoised, merged = (int(n) for n in after.get((sample, run), (0, 0)))
-        rows.append(ledger_row(sample, run, "filter", unit.reads_in, unit.reads_out))
-        rows.append(ledger_row(sample, run, "denoise", unit.reads_out, denoised))
+        rows.append(ledger_row(sample, run, "filter", reads_in, reads_out))
+        rows.append(ledger_row(sample, run, "denoise", reads_out, denoised))
         if unit.paired:
             rows.append(ledger_row(sample, run, "merge", denoised, merged))
         arrived[sample] = arrived.get(sample, 0) + merged
@@ -175,7 +176,13 @@ def main(
     write_ledger(ledger, outputs["ledger"])
     ids = assign_ids(sequences)
     write_fasta(zip(ids, sequences, strict=True), outputs["fasta"])
-    meta = {"kind": "counts", "unit": "reads", "engine": "dada2", "engine_version": version, "reference": ""}
+    meta: dict[str, Any] = {
+        "kind": "counts",
+        "unit": "reads",
+        "engine": "dada2",
+        "engine_version": version,
+        "reference": "",
+    }
     meta |= {"reference_sha256": "", "inferred": False, "level": "asv", "assay": "amplicon"}
     write_profile(Profile("amplicon.asv", table, ids, samples, meta=meta), outputs["counts"])
 

@@ -119,11 +119,9 @@ def _chunks(records: Iterator[Any]) -> Iterator[list[Any]]:
 def _filter_file(paths: list[Path], outputs: list[Path], rules: FilterRules) -> tuple[int, int]:
     """Filter the one or two files of a library; return the reads (pairs) in and out."""
     reads_in = reads_out = 0
-    names = {"file2": outputs[1]} if len(paths) == 2 else {}
-    mates = {"file2": paths[1]} if len(paths) == 2 else {}
     with (
-        dnaio.open(paths[0], **mates) as source,
-        dnaio.open(outputs[0], **names, mode="w", compression_level=1) as sink,
+        dnaio.open(*paths) as source,
+        dnaio.open(*outputs, mode="w", compression_level=1) as sink,
     ):
         for chunk in _chunks(iter(source)):
             reads_in += len(chunk)

@@ -2,12 +2,7 @@
 #
 # One `dada` call works through its samples one after the other and its own threads share the comparisons inside
 # a sample, which are too short to keep the cores busy. Here each round hands whole samples, of all directions at
-# once, to the workers. The last rounds are DADA2's own; the rounds before them use a stricter k-mer screen, which
-# leaves out most alignments and costs a third. Where the loop ends does not depend on how it came near.
-
-SCREENING_KDIST <- 0.25
-SCREENING_ROUNDS <- 6
-SETTLED <- 0.02
+# once, to the workers. The last round has already denoised the samples under the rates it ends with.
 
 #' Run `dada` on one sample without threads or words.
 #'
@@ -88,10 +83,11 @@ rate_shift <- function(new, old) {
 #'
 #' @param dereps List per direction (F, R) of lists of derep-class objects, one per sample.
 #' @param threads Number of workers.
-#' @param max_rounds Most rounds of the exact loop.
+#' @param tolerance Largest change of a rate, in powers of ten, at which the loop ends; 0 is DADA2's own rule.
+#' @param max_rounds Most rounds.
 #' @return List per direction: err_out, err_in, trans, rounds, converged, learned (FALSE: nominal rates), and
 #'   dada, the samples' results under the final rates before any read is called uncorrectable.
-learn_errors <- function(dereps, threads, max_rounds = 10) {
+learn_errors <- function(dereps, threads, tolerance = 0, max_rounds = 10) {
   round_of <- function(errs, ...) {
     jobs <- unlist(lapply(names(errs), function(d) {
       lapply(dereps[[d]], function(derep) list(direction = d, derep = derep))
@@ -118,22 +114,7 @@ learn_errors <- function(dereps, threads, max_rounds = 10) {
     list(err = err, seen = list(), rounds = 0, learned = learned, converged = !learned, shift = 0, dada = NULL, trans = NULL)
   })
 
-  # Come near with the strict screen.
-  open <- names(state)[vapply(state, `[[`, TRUE, "learned")]
-  for (k in seq_len(SCREENING_ROUNDS)) {
-    if (length(open) == 0) break
-    results <- round_of(lapply(state[open], `[[`, "err"), KDIST_CUTOFF = SCREENING_KDIST)
-    for (d in open) {
-      err <- refit(results[[d]])
-      if (is.null(err)) err <- state[[d]]$err
-      shift <- rate_shift(err, state[[d]]$err)
-      message("screening round ", k, ", direction ", d, ": rates moved by 10^", signif(shift, 3))
-      state[[d]]$err <- err
-      if (k > 1 && shift < SETTLED) open <- setdiff(open, d)
-    }
-  }
-
-  # The exact loop, until rates come back that were there before.
+  # Until rates come back that were there before, or move by no more than the tolerance.
   open <- names(state)
   for (k in seq_len(max_rounds)) {
     results <- round_of(lapply(state[open], `[[`, "err"))
@@ -147,10 +128,11 @@ learn_errors <- function(dereps, threads, max_rounds = 10) {
         s$seen <- c(s$seen, list(s$err))
         err <- fit_errors(s$trans)
         s$converged <- is.null(err) || any(vapply(s$seen, identical, TRUE, err))
-        if (!is.null(err)) {
-          s$shift <- rate_shift(err, s$err)
-          s$err <- err
-        }
+        s$shift <- if (is.null(err)) 0 else rate_shift(err, s$err)
+        within <- s$shift > 0 && s$shift <= tolerance
+        s$converged <- s$converged || within
+        # Within the tolerance the rates stay those the samples were denoised under.
+        if (!is.null(err) && !within) s$err <- err
       }
       state[[d]] <- s
       message("round ", k, ", direction ", d, ": rates moved by 10^", signif(s$shift, 3))

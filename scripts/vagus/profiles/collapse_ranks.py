@@ -114,8 +114,6 @@ def main(profile: str, profiles_out: list[str], levels: list[str]) -> None:
 
 if "snakemake" in globals():
     run_step(
-        lambda: main(
-            snakemake.input.profile, list(snakemake.output.profiles), list(snakemake.params.levels)
-        ),
+        lambda: main(snakemake.input.profile, list(snakemake.output.profiles), list(snakemake.params.levels)),
         snakemake.log[0],
     )
