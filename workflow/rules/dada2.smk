@@ -3,11 +3,6 @@
 POOLED = ["<results>/amplicon/dada2/pooled_chimeras.txt"] if config["amplicon"]["chimera"] == "pooled" else []
 
 
-def run_batches_filtered(wildcards):
-    """The filtered reads of all batches of one run."""
-    return [f"<results>/amplicon/filtered/{batch}" for batch in RUNS[wildcards.run]]
-
-
 rule choose_truncation:
     """Choose one pair of truncation lengths for all runs, from the qualities and the overlap that is needed."""
     input:

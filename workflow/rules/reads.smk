@@ -1,9 +1,8 @@
 """From raw reads to clean reads: primers, quality, PhiX, and the ledger that accounts for every read."""
 
-# DADA2 finds PhiX within its own filter; UNOISE3 has no such step.
 PHIX_INDEX = (
     multiext("<resources>/phix/phix", ".1.bt2", ".2.bt2", ".3.bt2", ".4.bt2", ".rev.1.bt2", ".rev.2.bt2")
-    if config["reads"]["phix"] and ENGINE == "unoise3"
+    if config["reads"]["phix"]
     else []
 )
 PRIMERS = config["reads"]["primers"]
