@@ -11,6 +11,7 @@ cd "$(dirname "$0")/.."
 want=${1:-run}
 [[ $want == run || $want == dev ]] || { echo "setup: '$want' is not known; allowed: run, dev" >&2; exit 2; }
 mkdir -p .tools
+PATH=${PATH//"$PWD/.venv/bin:"/} # the Makefile puts it first; the environment must not be built from itself
 say() { printf 'setup: %s\n' "$*"; }
 
 # ---- the tools ---------------------------------------------------------------------------------------
@@ -150,7 +151,7 @@ if [[ -x .venv/bin/snakemake && ($have == "$(stamp "$lock")" || $have == "$(stam
 fi
 python=$(pick_python) || { echo "setup: no Python 3.11 or newer with venv on PATH; install python3-venv or conda" >&2; exit 1; }
 say "Python: installing $lock into .venv with $("$python" --version)"
-[[ -x .venv/bin/python ]] || "$python" -m venv --clear .venv
+.venv/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
 rm -f .venv/vagus.lock
 uv=$(command -v uv || true)
 if [[ -z $uv ]] && .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes \
@@ -161,7 +162,6 @@ if [[ -n $uv ]] && "$uv" pip install -q --python .venv/bin/python --require-hash
     say "Python: installed by uv"
 else
     say "Python: uv is not to be had or failed; falling back to pip"
-    .venv/bin/python -m ensurepip -q >/dev/null 2>&1 || true
     .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r "$lock"
 fi
 stamp "$lock" >.venv/vagus.lock

@@ -33,7 +33,9 @@ classify <- function(sequences, reference, min_confidence, seed, threads) {
   ranks <- matrix("", length(sequences), 7, dimnames = list(NULL, RANKS))
   shared <- intersect(RANKS, colnames(found$tax))
   ranks[, shared] <- ifelse(is.na(found$tax[, shared]), "", found$tax[, shared])
-  depth <- rowSums(ranks != "")
+  # prepare_reference fills a rank that a lineage skips; such a name is no classification.
+  ranks[startsWith(ranks, "unclassified_")] <- ""
+  depth <- max.col(ranks != "", ties.method = "last") * (rowSums(ranks != "") > 0)
   confidence <- vapply(seq_along(depth), function(i) if (depth[[i]]) found$boot[i, depth[[i]]] else NA_real_, 1)
   data.frame(feature = names(sequences), ranks, confidence = confidence)
 }
