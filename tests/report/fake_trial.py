@@ -409,6 +409,9 @@ def build(root: Path, settings: dict[str, Any] = SETTINGS, files: list[str] | No
     if files is None:
         files = [str(p) for p in root.rglob("*") if p.is_file()]
     page = root / "report" / "index.html"
+    versions = root / "report" / "versions" / "reads.json"
+    versions.parent.mkdir(parents=True, exist_ok=True)
+    versions.write_text('{"cutadapt": "5.1"}')
     main(
         str(root / "design" / "design.json"),
         files,
@@ -416,6 +419,6 @@ def build(root: Path, settings: dict[str, Any] = SETTINGS, files: list[str] | No
         str(root / "report" / "tables"),
         str(root / "figures"),
         settings,
-        {"cutadapt": "5.1"},
+        [str(versions)],
     )
     return page.read_text(encoding="utf-8")
