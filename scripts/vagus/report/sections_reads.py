@@ -144,7 +144,7 @@ def decontam_section(results: Results) -> Section:
             "_reads", ascending=False
         )
         for row in bad.head(20).to_dict("records"):
-            ranks = [str(row.get(r) or "") for r in ("genus", "family", "phylum")]
+            ranks = [str(row.get(r) or "") for r in ("taxon", "genus", "family", "phylum")]
             taxon = next((r for r in ranks if r and r != "nan"), "")
             section.rows.append(
                 [

@@ -15,7 +15,7 @@ from vagus.steps import run_step
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-# FastTree prints its version with its help; `-expert` ends at once instead of waiting for standard input.
+# vsearch ends its words on stdout with a DOI, so stderr is read first. FastTree tells its version with its help.
 ASK = {
     "cutadapt": ["cutadapt", "--version"],
     "bowtie2": ["bowtie2", "--version"],
@@ -45,7 +45,7 @@ def tool_version(tool: str) -> str:
         )
     except OSError:
         return ""
-    found = re.search(r"\d+\.\d+(?:\.\d+)*", done.stdout + done.stderr)
+    found = re.search(r"\d+\.\d+(?:\.\d+)*", done.stderr + done.stdout)
     return found.group() if found else ""
 
 
