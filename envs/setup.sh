@@ -158,7 +158,8 @@ if [[ -z $uv ]] && .venv/bin/python -m pip install -q --disable-pip-version-chec
     -r envs/requirements-uv.txt >.tools/uv.log 2>&1; then
     uv=.venv/bin/uv
 fi
-if [[ -n $uv ]] && "$uv" pip install -q --python .venv/bin/python --require-hashes -r "$lock"; then
+# Compiled once here: every job starts a Python, and some sites forbid it to write bytecode.
+if [[ -n $uv ]] && "$uv" pip install -q --compile-bytecode --python .venv/bin/python --require-hashes -r "$lock"; then
     say "Python: installed by uv"
 else
     say "Python: uv is not to be had or failed; falling back to pip"
