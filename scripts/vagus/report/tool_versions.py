@@ -15,7 +15,8 @@ from vagus.steps import run_step
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-# vsearch ends its words on stdout with a DOI, so stderr is read first. FastTree tells its version with its help.
+# vsearch ends its words on stdout with a DOI, so stderr is read first.
+# FastTree tells its version with its help.
 ASK = {
     "cutadapt": ["cutadapt", "--version"],
     "bowtie2": ["bowtie2", "--version"],
