@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 CORES ?= $(shell nproc)
 DEMO ?= demo
-export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/conda/bin:$(PATH)
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/tools/bin:$(CURDIR)/.tools/conda/bin:$(PATH)
 # conda environments are made by Snakemake itself where setup took that road
 SDM = $(shell grep -qsx conda .tools/road && echo --sdm conda --conda-prefix $(CURDIR)/.tools/envs)
 RUN = snakemake --snakefile workflow/Snakefile --cores $(CORES) $(SDM)

@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 want=${1:-run}
 [[ $want == run || $want == dev ]] || { echo "setup: '$want' is not known; allowed: run, dev" >&2; exit 2; }
 mkdir -p .tools
-PATH=${PATH//"$PWD/.venv/bin:"/} # the Makefile puts it first; the environment must not be built from itself
+PATH=$PWD/.tools/tools/bin:${PATH//"$PWD/.venv/bin:"/} # the Makefile puts it first; the environment must not be built from itself
 say() { printf 'setup: %s\n' "$*"; }
 
 # ---- the tools ---------------------------------------------------------------------------------------
@@ -78,6 +78,12 @@ take_conda() {
         "$conda" create --yes --quiet --dry-run --prefix .tools/probe --override-channels \
             --channel conda-forge --channel bioconda vsearch >/dev/null 2>.tools/conda.log || return 1
         touch .tools/conda.works
+    fi
+    # The demo's simulator reads DADA2's own reference and the tests call the tools: both run outside Snakemake's environments.
+    if [[ -n $(missing_packages) ]]; then
+        say "installing the tools by $conda into .tools/tools, for the demo's simulator and the tests"
+        "$conda" create --yes --quiet --prefix .tools/tools --override-channels --channel conda-forge --channel bioconda \
+            vsearch bowtie2 mafft fasttree bioconductor-dada2 >.tools/conda.log 2>&1 || return 1
     fi
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 
 import pytest
 from reads.made_reads import make_insert
@@ -12,11 +11,6 @@ from skbio import TreeNode
 from vagus.amplicon.build_tree import check_given, differing_share, main, root_tree
 from vagus.amplicon.sequence_ids import write_fasta
 from vagus.errors import VagusError
-
-needs_tools = pytest.mark.skipif(
-    not (shutil.which("mafft") and (shutil.which("fasttree") or shutil.which("FastTree"))),
-    reason="mafft and fasttree are not installed",
-)
 
 
 def mutate(sequence: str, places: range) -> str:
@@ -30,7 +24,6 @@ def build(tmp_path, sequences: dict[str, str]) -> TreeNode:
     return TreeNode.read(str(tmp_path / "tree.nwk"), convert_underscores=False)
 
 
-@needs_tools
 @pytest.mark.parametrize("count", [1, 2, 3, 6])
 def test_any_number_of_variants_makes_a_rooted_tree(tmp_path, count):
     base = make_insert(1, 250)
@@ -41,14 +34,12 @@ def test_any_number_of_variants_makes_a_rooted_tree(tmp_path, count):
     assert all(node.length >= 0 for node in tree.traverse(include_self=False))
 
 
-@needs_tools
 def test_two_variants_are_apart_by_their_differences(tmp_path):
     base = make_insert(2, 200)
     tree = build(tmp_path, {"ASV_a": base, "ASV_b": mutate(base, range(10, 190, 9))})
     assert tree.find("ASV_a").distance(tree.find("ASV_b")) == pytest.approx(0.1)
 
 
-@needs_tools
 def test_relatives_are_neighbours(tmp_path):
     a, b = make_insert(3, 250), make_insert(4, 250)
     tree = build(

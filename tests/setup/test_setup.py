@@ -68,7 +68,19 @@ def test_conda_is_taken_when_present(clone: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert road(clone) == "conda"
     assert "tools: by conda" in done.stdout
-    assert "--dry-run" in (clone / "calls").read_text()
+    calls = (clone / "calls").read_text()
+    assert "--dry-run" in calls
+    # the simulator and the tests need the tools outside Snakemake's own environments
+    assert "--prefix .tools/tools" in calls
+    assert "bioconductor-dada2" in calls
+
+
+def test_conda_with_the_tools_there_makes_no_second_set(clone: Path) -> None:
+    make_command(clone / "bin" / "conda", f'echo "$@" >> {clone}/calls')
+    for tool in TOOLS:
+        make_command(clone / "bin" / tool)
+    assert run_setup(clone).returncode == 0
+    assert ".tools/tools" not in (clone / "calls").read_text()
 
 
 def test_micromamba_brings_conda(clone: Path) -> None:
