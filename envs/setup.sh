@@ -83,7 +83,7 @@ take_conda() {
     if [[ -n $(missing_packages) ]]; then
         say "installing the tools by $conda into .tools/tools, for the demo's simulator and the tests"
         "$conda" create --yes --quiet --prefix .tools/tools --override-channels --channel conda-forge --channel bioconda \
-            vsearch bowtie2 mafft fasttree bioconductor-dada2 >.tools/conda.log 2>&1 || return 1
+            vsearch bowtie2 mafft fasttree bioconductor-dada2 fastp minimap2 kraken2 diamond >.tools/conda.log 2>&1 || return 1
     fi
 }
 

@@ -11,7 +11,19 @@ import pandas as pd
 from vagus.errors import VagusError
 
 LEDGER_COLUMNS = ["sample", "run", "step", "reads_in", "reads_out", "lost", "status", "reason"]
-STEPS = ["raw", "primers", "quality", "phix", "filter", "denoise", "merge", "chimera", "decontam"]
+STEPS = [
+    "raw",
+    "primers",
+    "quality",
+    "duplicates",
+    "host",
+    "phix",
+    "filter",
+    "denoise",
+    "merge",
+    "chimera",
+    "decontam",
+]
 MERGED_RUN = "all"
 
 

@@ -99,11 +99,12 @@ def test_sheets_name_every_file_and_every_arm(trial: Path) -> None:
     people = pd.read_csv(trial / "participants.tsv", sep="\t")
     assert people["arm"].value_counts().to_dict() == {"placebo": 3, "probiotic": 3}
     # Six people at two visits, one of whom left early; two negatives in each of two runs; one mock.
-    assert samples["type"].value_counts().to_dict() == {"stool": 11, "negative": 4, "mock": 1}
-    assert set(samples.loc[samples["type"] == "stool", "participant"]) == set(people["participant"])
+    amplicon = samples[samples["assay"] == "amplicon"]
+    assert amplicon["type"].value_counts().to_dict() == {"stool": 11, "negative": 4, "mock": 1}
+    assert set(amplicon.loc[amplicon["type"] == "stool", "participant"]) == set(people["participant"])
     for path in [*samples["fastq_1"], *samples["fastq_2"]]:
         assert (trial / path).is_file()
-    assert (samples.groupby("participant")["run"].nunique().drop("") == 1).all()
+    assert (amplicon.groupby("participant")["run"].nunique().drop("") == 1).all()
     measures = pd.read_csv(trial / "measures.tsv", sep="\t")
     assert measures.groupby("measure").size().to_dict() == {"GAD7": 11, "HAMD17": 11}
     assert measures.loc[measures["measure"] == "HAMD17", "value"].between(0, 52).all()

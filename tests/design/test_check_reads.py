@@ -161,3 +161,99 @@ def test_the_same_reads_under_two_names_are_noted(trial: Any, make_fastq: Any) -
 )
 def test_split_name(header: str, expected: tuple[str, str]) -> None:
     assert split_name(header) == expected
+
+
+@pytest.mark.parametrize(("quality", "shown"), [("z", "'z' (Q89)"), ("~", "'~' (Q93)"), ("L", "'L' (Q43)")])
+def test_constant_impossible_qualities_are_refused(
+    trial: Any, make_fastq: Any, quality: str, shown: str
+) -> None:
+    texts = [make_fastq(m, "S1brun1").replace("I", quality) for m in (1, 2)]
+    problems, _ = found(trial, *texts)
+    assert len(problems) == 2
+    assert f"impossible qualities: those of the first 5 reads are all {shown}" in problems[0]
+    assert (
+        "give the reads as they came from the sequencer, with their own qualities (Phred+33)" in problems[0]
+    )
+
+
+def test_impossible_qualities_can_be_allowed_and_are_then_noted(trial: Any, make_fastq: Any) -> None:
+    design = trial.load()
+    for mate in (1, 2):
+        text = make_fastq(mate, "S1brun1").replace("I", "z")
+        (trial.folder / f"reads/S1b_run1_R{mate}.fastq.gz").write_bytes(gzip.compress(text.encode()))
+    findings = Findings()
+    check_reads(design, "samples.tsv", findings, allow_odd_qualities=True)
+    assert findings.problems == []
+    assert any("are all 'z' (Q89); quality trimming does nothing" in note for note in findings.notes)
+
+
+@pytest.mark.parametrize("quality", ["?", "I", "K"])
+def test_constant_qualities_of_simulated_reads_and_of_sra_lite_pass(tmp_path: Path, quality: str) -> None:
+    path = tmp_path / "a.fastq"
+    path.write_text(f"@a\nACGT\n+\n{quality * 4}\n")
+    seen = inspect_fastq(str(path))
+    assert (seen.problem, seen.odd) == ("", "")
+
+
+def test_hifi_qualities_pass_and_those_beyond_phred64_are_not_called_phred64(tmp_path: Path) -> None:
+    path = tmp_path / "a.fastq"
+    path.write_text("@a\nACGT\n+\n~~5~\n@b\nACGT\n+\n~z~~\n")
+    seen = inspect_fastq(str(path))
+    assert (seen.problem, seen.odd) == ("", "")
+    path.write_text("@a\nACGT\n+\nyzzz\n")
+    seen = inspect_fastq(str(path))
+    assert seen.problem == ""
+    assert "go from 'y' (Q88) to 'z' (Q89)" in seen.odd
+
+
+def numbered(mate: int, order: list[int], name: str = "r{i} {mate}:N:0:A") -> str:
+    base = "ACGT"[mate]
+    return "".join(f"@{name.format(i=i, mate=mate)}\n{base}ACGT\n+\nIIIII\n" for i in order)
+
+
+@pytest.mark.parametrize("name", ["r{i} {mate}:N:0:A", "r{i}/{mate}", "SRR1.{i}.{mate}"])
+def test_mates_out_of_order_behind_the_head(trial: Any, name: str) -> None:
+    order = list(range(1, 3001))
+    problems, _ = found(trial, numbered(1, order, name), numbered(2, order, name))
+    assert problems == []
+    order[2500], order[2501] = order[2501], order[2500]
+    problems, _ = found(trial, numbered(1, sorted(order), name), numbered(2, order, name))
+    one, two = ("SRR1.2501.1", "SRR1.2502.2") if name.startswith("SRR") else ("r2501", "r2502")
+    assert f"mates out of order from record 2501 on ({one} beside {two})" in problems[0]
+    assert "for example with fastq_pair or repair.sh" in problems[0]
+
+
+def test_order_is_followed_across_chunks(trial: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vagus.design.check_reads._CHUNK", 97)
+    order = list(range(1, 2001))
+    problems, _ = found(trial, numbered(1, order), numbered(2, order).rstrip("\n"))
+    assert problems == []
+    problems, _ = found(trial, numbered(1, order), numbered(2, [*order[:-2], 2000, 1999]))
+    assert "mates out of order from record 1999 on (r1999 beside r2000)" in problems[0]
+
+
+def test_one_read_named_as_sra_does(trial: Any) -> None:
+    problems, _ = found(trial, "@SRR1.1\nACGT\n+\nIIII\n", "@SRR1.1\nTTTT\n+\nIIII\n")
+    assert problems == []
+
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"),
+    [
+        ("stool_wgs/wmgx/paired/demo1.R1.fastq.gz", "identical mates"),
+        (
+            "instrain_N5_271/test/test_data/N5_271_010G1.R1.fastq.gz",
+            "mates out of order from record 4 on",
+        ),
+        ("kneaddata_demo/kneaddata/tests/data/demo.fastq.gz", "are all 'z' (Q89)"),
+    ],
+)
+def test_traps_of_real_files(trial: Any, first: str, expected: str) -> None:
+    if not (DATA / first).exists():
+        pytest.skip(f"{first} is not there")
+    other = DATA / first.replace("R1.fastq", "R2.fastq")
+    problems, _ = found(trial, (DATA / first).read_bytes(), other.read_bytes())
+    assert any(expected in problem for problem in problems)

@@ -101,7 +101,7 @@ def test_samples_that_never_ran_or_vanished_are_named() -> None:
     assert frame.loc["p1a", "reason"] == "no reads of this sample were processed"
     assert frame.loc["p1b", "reason"] == "not in the profile although it has reads"
     empty = pd.DataFrame(columns=LEDGER_COLUMNS)
-    assert set(flow_table(DESIGN, empty, set(), profiled=False)["status"]) == {"lost"}
+    assert set(flow_table(DESIGN, empty, set(), profiled=())["status"]) == {"lost"}
     other = Design(DESIGN.plan, [], [Sample("w", "p1", "v1", "shotgun", "stool")])
     assert flow_table(other, empty, set()).iloc[0]["reason"] == "no engine was run for the assay shotgun"
 

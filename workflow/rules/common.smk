@@ -10,8 +10,13 @@ sys.path.insert(0, str(CLONE / "scripts"))
 
 from vagus.design.check_sheets import load_trial
 from vagus.design.batches import make_batches
-from vagus.design.places import find_config_path
+from vagus.design.findings import Findings
+from vagus.design.places import Places, find_config_path
+from vagus.design.check_sheets import load_genomes
+from vagus.design.shotgun_choice import choose_engines, find_prefix, make_groups
 from vagus.errors import VagusError
+from vagus.reads.build_host_index import host_kind
+from vagus.resources.genome_sheet import genome_rows
 
 try:
     DESIGN = load_trial(config, Path.cwd(), CLONE, [Path(f) for f in workflow.configfiles])
@@ -19,7 +24,8 @@ except VagusError as error:
     raise WorkflowError(str(error)) from None
 
 # Files named in the config may stand beside the config or the clone; from here on their paths are settled.
-for room, key in (("taxonomy", "reference"), ("mock", "composition"), ("phylogeny", "tree")):
+PATHS = [("taxonomy", "reference"), ("mock", "composition"), ("phylogeny", "tree"), ("shotgun", "pathways")]
+for room, key in PATHS + [("databases", name) for name in config["databases"]]:
     found = find_config_path(config[room][key], Path.cwd(), CLONE, workflow.configfiles)
     config[room][key] = str(found or config[room][key])
 for entry in config["profiles"]:
@@ -27,18 +33,53 @@ for entry in config["profiles"]:
         find_config_path(entry["path"], Path.cwd(), CLONE, workflow.configfiles) or entry["path"]
     )
 
-AMPLICON = "amplicon" in DESIGN.assays
+PLACES = Places(Path.cwd(), CLONE, tuple(Path(f) for f in workflow.configfiles))
+AMPLICON = any(sample.assay == "amplicon" for sample in DESIGN.samples)
 ENGINE = config["amplicon"]["engine"]
+ALL_BATCHES = make_batches(DESIGN, config["reads"]["batch_size"])
 BATCHES = make_batches(DESIGN, config["reads"]["batch_size"], "amplicon")
 RUNS = {}
 for batch in BATCHES.values():
     RUNS.setdefault(batch["run"], []).append(batch["batch"])
 
+# The shotgun half: the samples that one profiling job takes, the engines, and what their references are made of.
+SHOTGUN_BATCHES = make_batches(DESIGN, config["reads"]["batch_size"], "shotgun")
+SHOTGUN_READS = bool(SHOTGUN_BATCHES)
+GENOMES = load_genomes(config, PLACES, Findings())
+SHOTGUN = choose_engines(config, any(genome.proteins for genome in GENOMES))
+GROUPS = make_groups(
+    [sample.sample for sample in DESIGN.samples if sample.assay == "shotgun" and sample.units],
+    config["reads"]["batch_size"],
+)
+if config["shotgun"]["host"]:
+    config["shotgun"]["host"] = str(find_prefix(config["shotgun"]["host"], PLACES))
+HOST_IS_FASTA = bool(config["shotgun"]["host"]) and host_kind(config["shotgun"]["host"]) == "fasta"
+PROTEINS = config["databases"]["proteins"] or "<resources>/shotgun/diamond/proteins.faa"
+PROTEIN_LABELS = [config["databases"]["protein_labels"]] if config["databases"]["protein_labels"] else []
+if not config["databases"]["proteins"]:
+    PROTEIN_LABELS = ["<resources>/shotgun/diamond/labels.tsv"]
+SPECIES_KNOWN = SHOTGUN.function in ("diamond", "humann")
+FUNCTION_LEVELS = ["ko"]
+FUNCTION_LEVELS += ["pathway"] if config["shotgun"]["pathways"] or SHOTGUN.function == "humann" else []
+FUNCTION_LEVELS += [f"{level}_by_species" for level in FUNCTION_LEVELS if SPECIES_KNOWN]
+SHOTGUN_LEVELS = ["species", "genus"] if SHOTGUN_READS and SHOTGUN.taxonomy != "none" else []
+SHOTGUN_LEVELS += FUNCTION_LEVELS if SHOTGUN_READS and SHOTGUN.function != "none" else []
+
 
 def batch_fastqs(wildcards):
     """The read files of one batch."""
-    units = BATCHES[wildcards.batch]["units"]
+    units = ALL_BATCHES[wildcards.batch]["units"]
     return [path for unit in units for path in (unit["fastq_1"], unit["fastq_2"]) if path]
+
+
+def group_clean(wildcards):
+    """The cleaned reads of the batches that hold the samples of one group."""
+    samples = set(GROUPS[wildcards.group])
+    return [
+        f"<results>/shotgun/clean/{name}"
+        for name, batch in SHOTGUN_BATCHES.items()
+        if any(unit["sample"] in samples for unit in batch["units"])
+    ]
 
 
 def run_batches_clean(wildcards):
@@ -52,16 +93,23 @@ def run_batch_jsons(wildcards):
 
 
 PROFILES = [f"amplicon.{level}" for level in (*config["trial"]["levels"], "diversity") if AMPLICON]
+PROFILES += [f"shotgun.{level}" for level in config["shotgun"]["levels"] if level in SHOTGUN_LEVELS]
 PROFILES += ["panel.clinical"] if DESIGN.measures else []
 PROFILES = list(dict.fromkeys([*PROFILES, *(entry["name"] for entry in config["profiles"])]))
 
-READS_TARGETS = ["<results>/reads/multiqc.html"] if AMPLICON else []
-READS_TARGETS += [f"<results>/reads/ledger/{batch}.tsv" for batch in BATCHES]
+LEDGERS = [f"<results>/reads/ledger/{batch}.tsv" for batch in BATCHES]
+LEDGERS += [f"<results>/shotgun/ledger/{batch}.tsv" for batch in SHOTGUN_BATCHES]
+TOOL_LOGS = [f"<results>/reads/logs/{batch}" for batch in BATCHES]
+TOOL_LOGS += [f"<results>/shotgun/logs/{batch}" for batch in SHOTGUN_BATCHES]
+RAW_READS = bool(LEDGERS)
+
+READS_TARGETS = ["<results>/reads/multiqc.html", *LEDGERS] if RAW_READS else []
 PROFILE_TARGETS = [f"<results>/profiles/{name}.biom" for name in PROFILES]
+PROFILE_TARGETS += [f"<results>/profiles/shotgun.{level}.biom" for level in SHOTGUN_LEVELS]
+PROFILE_TARGETS += ["<results>/reads/ledger.tsv"] if RAW_READS else []
 PROFILE_TARGETS += ["<results>/profiles/flow.tsv"]
 if AMPLICON:
     PROFILE_TARGETS += ["<results>/profiles/amplicon.asv.biom", "<results>/profiles/decontam.tsv"]
-    PROFILE_TARGETS += ["<results>/reads/ledger.tsv"]
     PROFILE_TARGETS += ["<results>/profiles/mock.tsv"] if config["mock"]["composition"] else []
     PROFILE_TARGETS += [
         f"<results>/profiles/amplicon.distances/{metric}.tsv" for metric in config["diversity"]["distances"]
@@ -70,6 +118,14 @@ TRIAL_TARGETS = [
     f"<results>/trial/{kind}/{name}.tsv" for kind in ("arm_effects", "within_arm") for name in PROFILES
 ]
 TRIAL_TARGETS += ["<results>/trial/truth.tsv"] if config["truth"] else []
+
+# What `snakemake resources` makes: the references of all engines that the genomes can be built into, and downloads.
+RESOURCE_TARGETS = [f"<resources>/references/{name}" for name in config["references"]]
+if GENOMES:
+    RESOURCE_TARGETS += ["<resources>/shotgun/sourmash/genomes.zip", "<resources>/shotgun/kraken2"]
+    RESOURCE_TARGETS += ["<resources>/shotgun/bowtie2/genomes.1.bt2"]
+if any(genome.proteins for genome in GENOMES):
+    RESOURCE_TARGETS += ["<resources>/shotgun/diamond/proteins.dmnd"]
 
 # What this run calls, by the environment that brings it.
 TOOLS = {}
@@ -80,6 +136,21 @@ if AMPLICON:
         TOOLS["reads"].append("bowtie2")
     if config["phylogeny"]["method"] != "none" and not config["phylogeny"]["tree"]:
         TOOLS["phylogeny"] = ["mafft", "fasttree"]
+if SHOTGUN_READS:
+    programs = {
+        "sourmash": "sourmash",
+        "sketch": "sourmash",
+        "kraken2": "kraken2",
+        "diamond": "diamond",
+    }
+    TOOLS["multiqc"] = ["multiqc"]
+    TOOLS["shotgun"] = ["fastp"]
+    TOOLS["shotgun"] += ["bowtie2"] if config["reads"]["phix"] or config["shotgun"]["host"] else []
+    TOOLS["shotgun"] += [programs[engine] for engine in SHOTGUN.engines if engine in programs]
+    TOOLS["shotgun"] = list(dict.fromkeys(TOOLS["shotgun"]))
+    TOOLS |= {
+        engine: [engine] for engine in SHOTGUN.engines if engine in ("metaphlan", "sylph", "humann")
+    }
 
 
 def run_batches_filtered(wildcards):
@@ -103,8 +174,13 @@ def report_inputs(wildcards):
         "flow": "<results>/profiles/flow.tsv",
         "versions": [f"<results>/report/versions/{family}.json" for family in TOOLS],
     }
-    if AMPLICON:
+    if RAW_READS:
         files["ledger"] = "<results>/reads/ledger.tsv"
+    if "species" in SHOTGUN_LEVELS:
+        files["shotgun_taxonomy"] = "<results>/profiles/shotgun.taxonomy_samples.tsv"
+    if "ko" in SHOTGUN_LEVELS:
+        files["shotgun_function"] = "<results>/profiles/shotgun.function_samples.tsv"
+    if AMPLICON:
         files["decontam"] = "<results>/profiles/decontam.tsv"
         files["distances"] = [
             f"<results>/profiles/amplicon.distances/{metric}.tsv"

@@ -18,7 +18,7 @@ rule check_design:
         design="<results>/design/design.json",
         summary="<results>/design/summary.txt",
         flow="<results>/design/flow.tsv",
-        batches=[f"<results>/design/batches/{batch}.json" for batch in BATCHES],
+        batches=[f"<results>/design/batches/{batch}.json" for batch in ALL_BATCHES],
     log:
         "<logs>/check_design.log",
     benchmark:

@@ -14,6 +14,11 @@ RANKS = [
 ]
 
 
+# The profiles that tell which samples came through, one an assay.
+FLOW_PROFILES = ["<results>/profiles/amplicon.asv.biom"] if AMPLICON else []
+FLOW_PROFILES += [f"<results>/profiles/shotgun.{level}.biom" for level in SHOTGUN_LEVELS[:1]]
+
+
 # A table that the user brings along stands in for the one we would make.
 ruleorder: import_profile > diversity
 ruleorder: import_profile > panel_profiles
@@ -204,8 +209,8 @@ rule sample_flow:
     """Who and what was kept and lost, where, and why."""
     input:
         design="<results>/design/design.json",
-        ledger="<results>/reads/ledger.tsv" if AMPLICON else [],
-        profile="<results>/profiles/amplicon.asv.biom" if AMPLICON else [],
+        ledger="<results>/reads/ledger.tsv" if RAW_READS else [],
+        profiles=FLOW_PROFILES,
     output:
         table="<results>/profiles/flow.tsv",
     log:

@@ -60,8 +60,8 @@ rule clean_reads:
 rule multiqc:
     """One page over the logs of the tools that touched the reads."""
     input:
-        logs=expand("<results>/reads/logs/{batch}", batch=BATCHES),
-        ledgers=expand("<results>/reads/ledger/{batch}.tsv", batch=BATCHES),
+        logs=TOOL_LOGS,
+        ledgers=LEDGERS,
     output:
         "<results>/reads/multiqc.html",
     log:
@@ -80,9 +80,9 @@ rule multiqc:
 rule combine_ledger:
     """The whole ledger, from the raw reads to the last step; stops if a read is not accounted for."""
     input:
-        expand("<results>/reads/ledger/{batch}.tsv", batch=BATCHES),
-        f"<results>/amplicon/{ENGINE}/ledger.tsv",
-        "<results>/profiles/decontam_ledger.tsv",
+        LEDGERS,
+        f"<results>/amplicon/{ENGINE}/ledger.tsv" if AMPLICON else [],
+        "<results>/profiles/decontam_ledger.tsv" if AMPLICON else [],
     output:
         "<results>/reads/ledger.tsv",
     log:

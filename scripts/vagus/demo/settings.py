@@ -82,6 +82,157 @@ class Settings:
         return [float(entry["share"]) for entry in self.community]
 
 
+@dataclass(frozen=True)
+class GenomeSpec:
+    """One simulated genome.
+
+    Parameters
+    ----------
+    id
+        Key of the reference sheet.
+    species
+        Genus and epithet.
+    strain
+        Strain name.
+    length, gc
+        Bases, and their share of G and C.
+    part
+        Share of the genus, in genome copies.
+    reference
+        False: lives in the stool but is left out of the reference.
+    strain_of
+        Id of the genome of which this one is a near copy.
+    """
+
+    id: str
+    species: str
+    strain: str
+    length: int
+    gc: float
+    part: float
+    reference: bool = True
+    strain_of: str = ""
+
+    @property
+    def genus(self) -> str:
+        """First word of the species."""
+        return self.species.split()[0]
+
+
+@dataclass(frozen=True)
+class ShotgunSettings:
+    """Every number of the shotgun half; the meaning of each stands in `config/demo/shotgun.yaml`."""
+
+    participants_per_arm_shotgun: int
+    run: str
+    suffix: str
+    pairs: int
+    pairs_sd: float
+    read_length: int
+    insert_mean: float
+    insert_sd: float
+    short_insert_share: float
+    short_insert_min: int
+    host_share: float
+    phix_share: float
+    host_length: int
+    host_gc: float
+    adapter_forward: str
+    adapter_reverse: str
+    quality_forward: QualityCurve
+    quality_reverse: QualityCurve
+    quality_sd_read: float
+    quality_sd_base: float
+    marker_length: Sequence[int]
+    family_length: Sequence[int]
+    genus_divergence: Sequence[float]
+    species_divergence: float
+    species_synonymous: float
+    strain_divergence: float
+    amino_acids: Mapping[str, float]
+    markers: Sequence[str]
+    housekeeping: Sequence[str]
+    modules: Sequence[Mapping[str, Any]]
+    accessory_share: float
+    accessory: Sequence[str]
+    genomes: Sequence[GenomeSpec]
+    engine: Mapping[str, Any]
+
+    @property
+    def kos(self) -> list[str]:
+        """Every protein family by its KO, in the order of the file."""
+        own = [str(ko) for module in self.modules for ko in module["kos"]]
+        return [*self.markers, *self.housekeeping, *own, *self.accessory]
+
+
+def read_shotgun_settings(paths: Sequence[str | Path], **changes: Any) -> ShotgunSettings:
+    """Read the settings of the shotgun half; later files and then `changes` override earlier ones.
+
+    Parameters
+    ----------
+    paths
+        YAML files.
+    changes
+        Single settings by name; None leaves a setting alone.
+
+    Returns
+    -------
+    ShotgunSettings
+        Complete settings.
+
+    Raises
+    ------
+    VagusError
+        On an unknown or a missing key, or genomes and families that contradict each other.
+    """
+    values = _read_values(paths, [f.name for f in fields(ShotgunSettings)])
+    for mate in ("quality_forward", "quality_reverse"):
+        values[mate] = QualityCurve(**values[mate])
+    values["genomes"] = [GenomeSpec(**entry) for entry in values["genomes"]]
+    settings = replace(ShotgunSettings(**values), **{k: v for k, v in changes.items() if v is not None})
+    where = f"{paths[0]}: "
+    for what, names in (("KO", settings.kos), ("genome", [g.id for g in settings.genomes])):
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise VagusError(f"{where}{what} {twice[0]} is listed twice; list it once")
+    for genus in dict.fromkeys(g.genus for g in settings.genomes):
+        total = sum(g.part for g in settings.genomes if g.genus == genus)
+        if abs(total - 1) > 1e-9:
+            raise VagusError(f"{where}the parts of genus {genus} sum to {total:g}; allowed: 1")
+    earlier: dict[str, GenomeSpec] = {}
+    for genome in settings.genomes:
+        parent = earlier.get(genome.strain_of)
+        if genome.strain_of and (parent is None or parent.species != genome.species):
+            raise VagusError(
+                f"{where}genome {genome.id}: strain_of {genome.strain_of} is no earlier genome of its "
+                "species; name one or leave it out"
+            )
+        earlier[genome.id] = genome
+    if settings.participants_per_arm_shotgun < 1 or settings.pairs < 50:
+        raise VagusError(
+            f"{where}{settings.participants_per_arm_shotgun} participants per arm, {settings.pairs} read "
+            "pairs per library; allowed: at least 1 and at least 50"
+        )
+    return settings
+
+
+def _read_values(paths: Sequence[str | Path], names: Sequence[str]) -> dict[str, Any]:
+    """Read YAML files over each other; every key must be one of `names`, and all of them given."""
+    values: dict[str, Any] = {}
+    for path in paths:
+        loaded = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+        for key in loaded:
+            if key not in names:
+                near = get_close_matches(str(key), names, 1)
+                hint = f"; did you mean '{near[0]}'?" if near else ""
+                raise VagusError(f"{path}: unknown setting '{key}'{hint}")
+        values.update(loaded)
+    missing = [name for name in names if name not in values]
+    if missing:
+        raise VagusError(f"{paths[0]}: missing setting '{missing[0]}'; add it")
+    return values
+
+
 def read_settings(paths: Sequence[str | Path], **changes: Any) -> Settings:
     """Read settings; later files and then `changes` override earlier ones.
 
@@ -102,19 +253,7 @@ def read_settings(paths: Sequence[str | Path], **changes: Any) -> Settings:
     VagusError
         On an unknown or a missing key, or a number that no trial can have.
     """
-    values: dict[str, Any] = {}
-    names = [f.name for f in fields(Settings)]
-    for path in paths:
-        loaded = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-        for key in loaded:
-            if key not in names:
-                near = get_close_matches(str(key), names, 1)
-                hint = f"; did you mean '{near[0]}'?" if near else ""
-                raise VagusError(f"{path}: unknown setting '{key}'{hint}")
-        values.update(loaded)
-    missing = [name for name in names if name not in values]
-    if missing:
-        raise VagusError(f"{paths[0]}: missing setting '{missing[0]}'; add it")
+    values = _read_values(paths, [f.name for f in fields(Settings)])
     values["quality_forward"] = QualityCurve(**values["quality_forward"])
     values["quality_reverse"] = QualityCurve(**values["quality_reverse"])
     settings = replace(Settings(**values), **{k: v for k, v in changes.items() if v is not None})

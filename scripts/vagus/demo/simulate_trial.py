@@ -1,4 +1,4 @@
-"""Build a whole 16S trial with a known truth, the same bytes from the same seed."""
+"""Build a whole trial, 16S and shotgun, with a known truth, the same bytes from the same seed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ import yaml
 
 from vagus.demo.community import VISITS, Cohort, compute_truth, draw_cohort
 from vagus.demo.sequence_library import sequence_library, write_fastq
-from vagus.demo.settings import Settings, read_settings
+from vagus.demo.settings import Settings, ShotgunSettings, read_settings, read_shotgun_settings
+from vagus.demo.shotgun_reads import simulate_shotgun
 from vagus.demo.templates import (
     PHIX_NAME,
     REFERENCE_NAME,
@@ -51,9 +52,15 @@ README = """This trial is simulated. No person took part in it.
 The 16S sequences are real: the reference that the DADA2 package installs with itself. Who carries what, the
 scores and the reads were drawn at random, with the effects written in truth.tsv:
   {target} x {fold:g} in the arm '{active}' at {last}; HAMD17 {score:+g} points.
-
+{shotgun}
 Made by: python scripts/vagus/demo/simulate_trial.py (settings in config/demo)
 Run it:  snakemake --cores 2 --configfile {config}
+"""
+SHOTGUN_README = """
+The shotgun libraries are simulated throughout. The {genomes} genomes of genomes.tsv, their proteins, the host
+(host.fna.gz) and the organism that is in the stool but in no reference (out_of_reference_*.fna.gz) are random
+sequences: only the names of the genera and the KO numbers are real ones, and they are labels; none of the
+species exists. What each library holds is in shotgun_truth.tsv.
 """
 
 
@@ -151,10 +158,10 @@ def make_plan(settings: Settings, seed: int) -> dict[str, Any]:
     }
 
 
-def make_config(settings: Settings, out: str) -> dict[str, Any]:
+def make_config(settings: Settings, out: str, shotgun: ShotgunSettings | None = None) -> dict[str, Any]:
     """Return the config that runs the trial; paths are under `out` as it was given."""
     base = out.rstrip("/")
-    return {
+    config: dict[str, Any] = {
         "samples": f"{base}/samples.tsv",
         "participants": f"{base}/participants.tsv",
         "measures": f"{base}/measures.tsv",
@@ -167,10 +174,18 @@ def make_config(settings: Settings, out: str) -> dict[str, Any]:
         "report": {"title": settings.title},
         "truth": f"{base}/truth.tsv",
     }
+    if shotgun:
+        paths = {"genomes": f"{base}/genomes.tsv", "host": f"{base}/host.fna.gz"}
+        config["shotgun"] = {**shotgun.engine, **paths}
+    return config
 
 
 def simulate_trial(
-    out: str | Path, settings: Settings, seed: int = SEED, extdata: str | Path | None = None
+    out: str | Path,
+    settings: Settings,
+    seed: int = SEED,
+    extdata: str | Path | None = None,
+    shotgun: ShotgunSettings | None = None,
 ) -> pd.DataFrame:
     """Simulate a trial and write all its files.
 
@@ -184,6 +199,8 @@ def simulate_trial(
         The same seed gives the same bytes.
     extdata
         Folder of the DADA2 package's example data; found by itself when None.
+    shotgun
+        From `read_shotgun_settings`; None leaves the shotgun half out, and nothing of the 16S half changes.
 
     Returns
     -------
@@ -221,17 +238,23 @@ def simulate_trial(
         write_fastq(pairs.reverse, pairs.quality_reverse, library.run, 2, folder / names[1])
         kind = [library.participant, library.visit, "amplicon", library.type, library.run]
         rows.append([library.sample, *kind, *names, f"{library.dna_conc:.3f}", ""])
+    truth = compute_truth(settings, community, seed)
+    if shotgun:
+        conc = {(str(row[1]), str(row[2])): str(row[8]) for row in rows}
+        more, effects = simulate_shotgun(folder, settings, shotgun, cohort, community, phix, seed, conc)
+        rows += more
+        truth = pd.concat([truth, effects], ignore_index=True)
     sheet = pd.DataFrame(rows, columns=SAMPLE_COLUMNS)
 
     _write_table(sheet, folder / "samples.tsv")
     _write_table(cohort.participants, folder / "participants.tsv")
     _write_table(cohort.measures, folder / "measures.tsv")
-    _write_table(compute_truth(settings, community, seed), folder / "truth.tsv")
+    _write_table(truth, folder / "truth.tsv")
     write_reference(reference, folder / "reference.fasta.gz")
     fasta = "".join(f">{t.accession} {t.rank('genus')}\n{t.insert}\n" for t in mock)
     (folder / "mock.fasta").write_text(fasta, encoding="ascii")
     _write_yaml(make_plan(settings, seed), folder / "plan.yaml")
-    _write_yaml(make_config(settings, str(out)), folder / "config.yaml")
+    _write_yaml(make_config(settings, str(out), shotgun), folder / "config.yaml")
     about = README.format(
         title=settings.title,
         people=len(cohort.participants),
@@ -244,6 +267,7 @@ def simulate_trial(
         last=VISITS[-1],
         score=settings.score_effect,
         config=f"{str(out).rstrip('/')}/config.yaml",
+        shotgun=SHOTGUN_README.format(genomes=sum(g.reference for g in shotgun.genomes)) if shotgun else "",
     )
     (folder / "README.txt").write_text(about, encoding="utf-8")
     return sheet
@@ -267,6 +291,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--participants", type=int, help="participants per arm")
     parser.add_argument("--depth", type=int, help="mean read pairs per library")
     parser.add_argument("--failed", type=int, help="stool libraries whose PCR failed")
+    parser.add_argument("--no-shotgun", action="store_true", help="16S only")
+    parser.add_argument("--shotgun-pairs", type=int, help="mean read pairs per shotgun library")
     parser.add_argument("--extdata", help="folder 'extdata' of the R package dada2")
     given = parser.parse_args(arguments)
 
@@ -278,7 +304,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             depth=given.depth,
             failed_libraries=given.failed,
         )
-        sheet = simulate_trial(given.out, settings, given.seed, given.extdata)
+        shotgun = None
+        if not given.no_shotgun:
+            shotgun = read_shotgun_settings([SETTINGS / "shotgun.yaml"], pairs=given.shotgun_pairs)
+        sheet = simulate_trial(given.out, settings, given.seed, given.extdata, shotgun)
         print(f"{given.out}: {len(sheet)} libraries, {settings.title}")
 
     run_step(simulate)

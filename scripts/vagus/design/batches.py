@@ -24,7 +24,7 @@ def make_batches(design: Design, batch_size: int, assay: str | None = None) -> d
     Returns
     -------
     dict
-        Batch id `<run>.<i>` (from 1) -> `{"batch", "run", "paired", "units"}`, a unit being
+        Batch id `<run>.<i>` (from 1), `<run>.shotgun.<i>` for shotgun samples -> `{"batch", "run", "paired", "units"}`, a unit being
         `{"sample", "run", "fastq_1", "fastq_2"}`; samples in the order of the sheet.
 
     Raises
@@ -34,7 +34,7 @@ def make_batches(design: Design, batch_size: int, assay: str | None = None) -> d
     """
     if batch_size < 1:
         raise VagusError(f"config: reads.batch_size is {batch_size}; allowed: 1 or more; fix: give e.g. 32")
-    runs: dict[str, list[dict[str, str]]] = {}
+    runs: dict[tuple[str, str], list[dict[str, str]]] = {}
     for sample in design.samples:
         for unit in sample.units:
             if assay in (None, sample.assay):
@@ -44,11 +44,16 @@ def make_batches(design: Design, batch_size: int, assay: str | None = None) -> d
                     "fastq_1": unit.fastq_1,
                     "fastq_2": unit.fastq_2,
                 }
-                runs.setdefault(unit.run, []).append(entry)
+                # The two assays are cleaned differently, also where they shared a flow cell.
+                layout = sample.assay if sample.assay == "amplicon" else f"{sample.assay}{unit.paired}"
+                runs.setdefault((unit.run, layout), []).append(entry)
     batches: dict[str, dict[str, Any]] = {}
-    for run, units in runs.items():
-        for i, chunk in enumerate(_chunks(units, batch_size), 1):
-            name = f"{run}.{i}"
+    numbers: dict[str, int] = {}
+    for (run, layout), units in runs.items():
+        stem = run if layout == "amplicon" else f"{run}.shotgun"
+        for chunk in _chunks(units, batch_size):
+            numbers[stem] = numbers.get(stem, 0) + 1
+            name = f"{stem}.{numbers[stem]}"
             batches[name] = {"batch": name, "run": run, "paired": bool(units[0]["fastq_2"]), "units": chunk}
     return batches
 

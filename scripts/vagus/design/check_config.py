@@ -13,7 +13,20 @@ from vagus.errors import VagusError
 
 FILE = "config"
 # Files besides the sheets that a config may name.
-PATH_KEYS = ("taxonomy.reference", "phylogeny.tree", "mock.composition", "truth")
+PATH_KEYS = (
+    "taxonomy.reference",
+    "phylogeny.tree",
+    "mock.composition",
+    "truth",
+    "shotgun.genomes",
+    "shotgun.pathways",
+    *(f"databases.{key}" for key in ("sourmash_taxonomy", "sylph_taxonomy", "proteins", "protein_labels")),
+    *(f"databases.{key}" for key in ("sourmash", "sylph", "humann_mapping")),
+)
+FOLDER_KEYS = tuple(
+    f"databases.{key}"
+    for key in ("kraken2", "metaphlan", "humann_nucleotide", "humann_protein", "humann_profiles")
+)
 TREE_METRICS = {"unweighted_unifrac", "weighted_unifrac"}
 
 
@@ -48,6 +61,8 @@ def check_config(config: dict[str, Any], places: Places, findings: Findings) -> 
     check_schema(config, load_schema("config"), FILE, findings)
     for key in PATH_KEYS:
         _check_file(config_value(config, key), key, places, findings)
+    for key in FOLDER_KEYS:
+        _check_folder(config_value(config, key), key, places, findings)
     profiles = config.get("profiles")
     for i, entry in enumerate(profiles if isinstance(profiles, list) else [], 1):
         if isinstance(entry, dict):
@@ -128,6 +143,20 @@ def _check_file(value: Any, key: str, places: Places, findings: Findings) -> Non
         findings.problem(FILE, "this is a folder, not a file", "name the file in it", column=key, value=value)
     elif found.stat().st_size == 0:
         findings.problem(FILE, "the file is empty", "give the whole file", column=key, value=value)
+
+
+def _check_folder(value: Any, key: str, places: Places, findings: Findings) -> None:
+    if not isinstance(value, str) or not value:
+        return
+    found = places.find(value)
+    if found is None or not found.is_dir():
+        findings.problem(
+            FILE,
+            "folder not found" if found is None else "this is a file, not a folder",
+            f"correct the path (looked in {places.searched(value)})",
+            column=key,
+            value=value,
+        )
 
 
 def _check_primers(config: dict[str, Any], clone: Path, findings: Findings) -> None:

@@ -8,7 +8,9 @@ import re
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,6 +29,10 @@ except ImportError:
     pass
 
 HEAD_RECORDS = 1000
+# Phred+64 ends at 'j' (Q42). Made-up reads may all be 'I' (Q40) and SRA Lite's are all '?' (Q30), but no
+# machine calls every base better than 'K' (Q42): PacBio HiFi reaches '~' (Q93), but not everywhere.
+_BEST_CONSTANT, _BEST_PHRED64 = ord("K"), ord("j")
+_ODD_FIX = "give the reads as they came from the sequencer, with their own qualities (Phred+33)"
 _CHUNK = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
 _BASES = re.compile(rb"[ACGTUNRYSWKMBDHVacgtunryswkmbdhv.-]*")
@@ -50,6 +56,10 @@ class ReadFile:
         Their sequences.
     problem, fix
         What is wrong with the file by itself, "" if nothing.
+    odd
+        Qualities that no sequencer gives, in words; "" if there are none.
+    order
+        Digest of the names of all records after the first ones; "" if they were not looked at.
     """
 
     path: str
@@ -59,10 +69,17 @@ class ReadFile:
     sequences: list[bytes] = field(default_factory=list)
     problem: str = ""
     fix: str = ""
+    odd: str = ""
+    order: str = ""
 
 
 def check_reads(
-    design: Design, file: str, findings: Findings, threads: int = 2, max_bytes: int | None = None
+    design: Design,
+    file: str,
+    findings: Findings,
+    threads: int = 2,
+    max_bytes: int | None = None,
+    allow_odd_qualities: bool = False,
 ) -> dict[str, int | None]:
     """Check the contents of every read file of a design.
 
@@ -78,6 +95,9 @@ def check_reads(
         Files read side by side; decompression leaves Python's lock.
     max_bytes
         Read only the beginnings if the files are larger than this together; None reads all to the end.
+        The order of mates is followed as far as the files are read.
+    allow_odd_qualities
+        Qualities that no sequencer gives are a note instead of a problem.
 
     Returns
     -------
@@ -87,8 +107,10 @@ def check_reads(
     libraries = [(s.sample, s.type, unit) for s in design.samples for unit in s.units]
     paths = list(dict.fromkeys(p for _, _, u in libraries for p in (u.fastq_1, u.fastq_2) if p))
     whole = max_bytes is None or sum(Path(p).stat().st_size for p in paths if Path(p).exists()) <= max_bytes
+    mates = {p for _, _, u in libraries if u.paired for p in (u.fastq_1, u.fastq_2)}
     with ThreadPoolExecutor(max(1, threads)) as pool:
-        seen = dict(zip(paths, pool.map(lambda p: inspect_fastq(p, whole), paths), strict=True))
+        found_files = pool.map(lambda p: inspect_fastq(p, whole, p in mates), paths)
+        seen = dict(zip(paths, found_files, strict=True))
     counts: dict[str, int | None] = {}
     contents: dict[str, str] = {}
     for sample, kind, unit in libraries:
@@ -99,6 +121,10 @@ def check_reads(
                 findings.problem(
                     file, f"{place}: {found.problem}", found.fix, column=column, value=found.path
                 )
+            elif found.odd and allow_odd_qualities:
+                findings.note(f"{place}: {found.odd}; quality trimming does nothing to them")
+            elif found.odd:
+                findings.problem(file, f"{place}: {found.odd}", _ODD_FIX, column=column, value=found.path)
         if not any(f.problem for f in files):
             if unit.paired:
                 _check_mates(place, unit, files[0], files[1], file, findings)
@@ -109,7 +135,7 @@ def check_reads(
     return counts
 
 
-def inspect_fastq(path: str, whole: bool = True) -> ReadFile:
+def inspect_fastq(path: str, whole: bool = True, order: bool = False) -> ReadFile:
     """Read a FASTQ file and say what is in it.
 
     Parameters
@@ -118,6 +144,8 @@ def inspect_fastq(path: str, whole: bool = True) -> ReadFile:
         Plain or gzipped, which its name must tell.
     whole
         Read to the end: only so a truncated file is found.
+    order
+        Take a digest of the names on the way, to compare with that of the mates; needs `whole`.
 
     Returns
     -------
@@ -148,7 +176,7 @@ def inspect_fastq(path: str, whole: bool = True) -> ReadFile:
         with _open_gzip(path, "rb") if named_gzip else open(path, "rb") as handle:
             lines = _read_head(handle, found)
             if whole and not found.problem:
-                lines += _count_lines(handle)
+                lines += _digest_names(handle, found) if order else _count_lines(handle)
     except EOFError:
         found.problem = "truncated gzip: it ends in the middle of the data"
         found.fix = "copy or download it again and compare checksums"
@@ -191,7 +219,13 @@ def _read_head(handle: IO[bytes], found: ReadFile) -> int:
         found.sequences.append(sequence)
         if quality:
             lowest, highest = min(lowest, min(quality)), max(highest, max(quality))
-    if lowest >= 64 and highest > 80:
+    if highest > _BEST_CONSTANT and (lowest == highest or (lowest >= 64 and highest > _BEST_PHRED64)):
+        # Not Phred+64 either, which a conversion would turn into believable nonsense.
+        which = f"are all '{chr(highest)}' (Q{highest - 33})"
+        if lowest != highest:
+            which = f"go from '{chr(lowest)}' (Q{lowest - 33}) to '{chr(highest)}' (Q{highest - 33})"
+        found.odd = f"impossible qualities: those of the first {len(found.names)} reads {which}"
+    elif lowest >= 64 and highest > 80:
         found.problem = f"qualities in the old Phred+64 code ('{chr(lowest)}' to '{chr(highest)}')"
         found.fix = "convert them to Phred+33, for example with vsearch --fastq_convert"
     return lines
@@ -217,6 +251,22 @@ def _count_lines(handle: IO[bytes]) -> int:
         lines += chunk.count(b"\n")
         last = chunk[-1:]
     return lines + (last != b"\n")
+
+
+def _digest_names(handle: IO[bytes], found: ReadFile) -> int:
+    """Read on from the first records, take the digest of the names; return the lines read."""
+    # Some archives add .1 or .2 to all names of a file; the head tells.
+    endings: tuple[bytes, ...] = (b"/1", b"/2")
+    endings += next(((e.encode(),) for e in (".1", ".2") if _bare(found.names, e) != found.names), ())
+    digest, lines, rest = hashlib.blake2b(digest_size=16), 0, b""
+    while chunk := handle.read(_CHUNK):
+        rows = (rest + chunk).split(b"\n")
+        rest = rows.pop()
+        names = [(row.split(None, 1) or [b""])[0] for row in rows[-lines % 4 :: 4]]
+        digest.update(b"".join([b"\n" + (n[:-2] if n.endswith(endings) else n) for n in names]))
+        lines += len(rows)
+    found.order = digest.hexdigest()
+    return lines + (rest != b"")
 
 
 def split_name(header: str) -> tuple[str, str]:
@@ -264,7 +314,11 @@ def _check_mates(
             "give the two files of one library, both whole and unfiltered",
         )
         return
-    names = list(zip(_bare(first.names, ".1"), _bare(second.names, ".2"), strict=False))
+    heads = _bare(first.names, ".1"), _bare(second.names, ".2")
+    # Only together do they mean mates: the one read of a tiny file may be called SRR1.1 in both.
+    if first.names != heads[0] and second.names == heads[1]:
+        heads = first.names, second.names
+    names = list(zip(*heads, strict=False))
     for number, (one, two) in enumerate(names, 1):
         if one != two:
             shared = set(first.names) & set(second.names)
@@ -279,6 +333,26 @@ def _check_mates(
                     "name the R2 file of this library",
                 )
             return
+    if first.order != second.order:
+        number, one, two = _first_apart(first.path, second.path)
+        refuse(
+            f"mates out of order from record {number} on ({one} beside {two})",
+            "bring both files into one order, for example with fastq_pair or repair.sh",
+        )
+
+
+def _first_apart(one: str, two: str) -> tuple[int, str, str]:
+    """Find the first record after the head at which two files part: a second reading, after a difference."""
+    with ExitStack() as stack:
+        opened = [_open_gzip if path.lower().endswith(".gz") else open for path in (one, two)]
+        files = [stack.enter_context(o(p, "rb")) for o, p in zip(opened, (one, two), strict=True)]
+        heads = zip(*(islice(f, 4 * HEAD_RECORDS, None, 4) for f in files), strict=False)
+        for number, pair in enumerate(heads, HEAD_RECORDS + 1):
+            names = [split_name(h.rstrip(b"\r\n")[1:].decode("ascii", "replace"))[0] for h in pair]
+            bare = [n[:-2] if n.endswith((".1", ".2")) else n for n in names]
+            if names[0] != names[1] and bare[0] != bare[1]:
+                return number, names[0], names[1]
+    return HEAD_RECORDS + 1, "names of one file", "others"
 
 
 def _bare(names: list[str], ending: str) -> list[str]:

@@ -20,7 +20,9 @@ from vagus.design.model import Design, Measure, Participant, Sample
 from vagus.design.places import Places
 from vagus.design.read_sheets import Table, read_table
 from vagus.design.schema import fill_defaults
+from vagus.design.shotgun_choice import check_shotgun
 from vagus.errors import DesignError
+from vagus.resources.genome_sheet import Genome, read_genome_sheet
 
 __all__ = ["design_inputs", "fill_defaults", "load_trial"]
 
@@ -81,6 +83,10 @@ def load_trial(
     measures = check_measures(tables["measures"], people, plan, name["plan"], places.clone, findings)
     layouts = {unit.paired for s in samples for unit in s.units}
     check_config_with_design(config, {s.assay for s in samples if s.units}, layouts, findings)
+    genomes = load_genomes(config, places, findings)
+    if any(s.assay == "shotgun" and s.units for s in samples):
+        proteins = any(genome.proteins for genome in genomes)
+        check_shotgun(config, bool(genomes), proteins, places, findings)
     _check_anyone(tables, samples, findings)
     _check_baseline(samples, measures, plan, name["samples"], findings)
 
@@ -117,6 +123,36 @@ def design_inputs(
     places = Places(Path(workdir), Path(clone), tuple(Path(c) for c in configfiles))
     found = [places.find(config[key]) for key in SHEETS]
     return [str(f) for f in found if f]
+
+
+def load_genomes(config: dict[str, Any], places: Places, findings: Findings) -> list[Genome]:
+    """Return the user's genomes, [] where the config names no sheet or the sheet is not there.
+
+    Parameters
+    ----------
+    config
+        With its defaults filled in.
+    places
+        Where files are looked for.
+    findings
+        Where problems go; that a file is not found is said by `check_config`.
+    """
+    shotgun = config.get("shotgun")
+    named = shotgun.get("genomes") if isinstance(shotgun, dict) else ""
+    sheet = places.find(named) if isinstance(named, str) else None
+    if not isinstance(shotgun, dict) or sheet is None or not sheet.is_file():
+        return []
+    folder = places.find(str(shotgun["genome_folder"])) if shotgun["genome_folder"] else None
+    if shotgun["genome_folder"] and folder is None:
+        findings.problem(
+            "config",
+            "folder not found",
+            f"correct the path (looked in {places.searched(str(shotgun['genome_folder']))})",
+            column="shotgun.genome_folder",
+            value=str(shotgun["genome_folder"]),
+        )
+        return []
+    return read_genome_sheet(sheet, folder, findings)
 
 
 def _find_sheet(config: dict[str, Any], key: str, places: Places, findings: Findings) -> Path | None:

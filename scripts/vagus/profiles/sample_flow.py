@@ -1,6 +1,7 @@
 """Who and what was kept and lost, with the step and the reason: the numbers of a CONSORT diagram."""
 
 import sys
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ def lost_at(ledger: pd.DataFrame) -> dict[str, tuple[str, str]]:
 
 
 def flow_table(
-    design: Design, ledger: pd.DataFrame, kept: set[str], assay: str = "amplicon", profiled: bool = True
+    design: Design, ledger: pd.DataFrame, kept: set[str], profiled: Collection[str] = ("amplicon",)
 ) -> pd.DataFrame:
     """One row per participant, per sample, and per planned visit without a sample.
 
@@ -68,11 +69,9 @@ def flow_table(
     ledger
         Reads per sample and step.
     kept
-        Samples in the profile.
-    assay
-        The assay of the ledger and the profile.
+        Samples in the profiles.
     profiled
-        Whether the assay was run at all.
+        Assays that were profiled.
 
     Returns
     -------
@@ -82,10 +81,10 @@ def flow_table(
     ends = lost_at(ledger) if len(ledger) else {}
     seen = set(ledger["sample"]) if len(ledger) else set()
     arms = {p.participant: p.arm for p in design.participants}
-    assays = design.assays or [assay]
+    assays = design.assays or list(profiled)
     samples = []
     for s in design.samples:
-        status, step, reason = _sample_fate(s, assay, profiled, kept, ends, seen)
+        status, step, reason = _sample_fate(s, profiled, kept, ends, seen)
         samples.append(
             _row("sample", s.sample, s.participant, arms, s.visit, s.assay, s.type, status, step, reason)
         )
@@ -122,14 +121,13 @@ def flow_table(
 
 def _sample_fate(
     sample: Sample,
-    assay: str,
-    profiled: bool,
+    profiled: Collection[str],
     kept: set[str],
     ends: dict[str, tuple[str, str]],
     seen: set[str],
 ) -> tuple[str, str, str]:
     """Return status, step and reason of one sample."""
-    if sample.assay != assay or not profiled:
+    if sample.assay not in profiled:
         return "lost", "profiles", f"no engine was run for the assay {sample.assay}"
     if sample.sample in kept:
         return "kept", "", ""
@@ -187,12 +185,13 @@ def _row(
     return dict(zip(FLOW_COLUMNS, [*values, status, step, reason], strict=True))
 
 
-def main(design: str, ledger: str | None, profile: str | None, table_out: str) -> None:
+def main(design: str, ledger: str | None, profiles: Sequence[str], table_out: str) -> None:
     """Read, count and write."""
     trial = load_design(design)
     rows = read_ledger(ledger) if ledger else pd.DataFrame(columns=LEDGER_COLUMNS)
-    kept = set(read_profile(profile).samples) if profile else set()
-    frame = flow_table(trial, rows, kept, profiled=bool(profile))
+    found = [read_profile(path) for path in profiles]
+    kept = {sample for profile in found for sample in profile.samples}
+    frame = flow_table(trial, rows, kept, {profile.name.split(".")[0] for profile in found})
     frame.to_csv(table_out, sep="\t", index=False)
     print(frame.groupby(["level", "status"]).size().to_string() if len(frame) else "nobody took part")
 
@@ -202,7 +201,7 @@ if "snakemake" in globals():
         lambda: main(
             snakemake.input.design,
             snakemake.input.get("ledger") or None,
-            snakemake.input.get("profile") or None,
+            list(snakemake.input.profiles),
             snakemake.output.table,
         ),
         snakemake.log[0],

@@ -24,6 +24,14 @@ ASK = {
     "mafft": ["mafft", "--version"],
     "fasttree": ["fasttree", "-expert"],
     "multiqc": ["multiqc", "--version"],
+    "fastp": ["fastp", "--version"],
+    "minimap2": ["minimap2", "--version"],
+    "kraken2": ["kraken2", "--version"],
+    "diamond": ["diamond", "version"],
+    "sourmash": ["sourmash", "--version"],
+    "metaphlan": ["metaphlan", "--version"],
+    "sylph": ["sylph", "--version"],
+    "humann": ["humann", "--version"],
 }
 
 

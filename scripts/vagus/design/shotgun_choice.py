@@ -1,0 +1,139 @@
+"""Which shotgun engines a config asks for, and what each of them reads; imported whenever the Snakefile is parsed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vagus.design.findings import Findings
+from vagus.design.places import Places
+
+FILE = "config"
+ROADS = {"fast": ("sourmash", "sketch"), "reference": ("kraken2", "diamond")}
+# What an engine needs from `databases` when the genomes sheet builds nothing for it.
+NEEDS = {
+    "sourmash": ("sourmash", "sourmash_taxonomy"),
+    "kraken2": ("kraken2",),
+    "metaphlan": ("metaphlan",),
+    "sylph": ("sylph", "sylph_taxonomy"),
+    "sketch": ("proteins",),
+    "diamond": ("proteins",),
+    "humann": ("humann_nucleotide", "humann_protein", "humann_mapping"),
+}
+FROM_GENOMES = ("sourmash", "kraken2", "sketch", "diamond")
+
+
+@dataclass(frozen=True)
+class ShotgunChoice:
+    """The engines of a run; `none` where a half is not wanted."""
+
+    taxonomy: str
+    function: str
+
+    @property
+    def engines(self) -> list[str]:
+        """Engines that run."""
+        return [engine for engine in (self.taxonomy, self.function) if engine != "none"]
+
+
+def choose_engines(config: Mapping[str, Any], has_proteins: bool) -> ShotgunChoice:
+    """Return the engines that `shotgun.speed`, `.taxonomy` and `.function` ask for.
+
+    Parameters
+    ----------
+    config
+        With its defaults filled in.
+    has_proteins
+        Whether the genomes sheet names proteins.
+    """
+    settings = config["shotgun"]
+    taxonomy, function = ROADS.get(settings["speed"], ROADS["fast"])
+    if settings["function"] == "auto" and not (has_proteins or config["databases"]["proteins"]):
+        function = "none"
+    return ShotgunChoice(
+        taxonomy if settings["taxonomy"] == "auto" else str(settings["taxonomy"]),
+        function if settings["function"] == "auto" else str(settings["function"]),
+    )
+
+
+def check_shotgun(
+    config: Mapping[str, Any], has_genomes: bool, has_proteins: bool, places: Places, findings: Findings
+) -> None:
+    """Demand that every engine of a run has its reference, and the host its file.
+
+    Parameters
+    ----------
+    config
+        With its defaults filled in.
+    has_genomes, has_proteins
+        What the genomes sheet holds.
+    places
+        Where files are looked for.
+    findings
+        Where problems go.
+    """
+    databases = config["databases"]
+    for engine in choose_engines(config, has_proteins).engines:
+        built = has_proteins if engine in ("sketch", "diamond") else has_genomes
+        missing = [key for key in NEEDS.get(engine, ()) if not databases.get(key)]
+        if missing and not (built and engine in FROM_GENOMES):
+            own = (
+                "name a sheet of genomes in shotgun.genomes"
+                + (" with a column 'proteins'" if engine in ("sketch", "diamond") else "")
+                + ", or "
+                if engine in FROM_GENOMES
+                else ""
+            )
+            findings.problem(
+                FILE,
+                f"{engine} has no reference, but there are shotgun samples",
+                f"{own}give {' and '.join(f'databases.{key}' for key in missing)}, "
+                "or choose another engine (shotgun.taxonomy, shotgun.function)",
+                column="databases",
+            )
+    host = str(config["shotgun"]["host"])
+    if host:
+        _check_host(host, places, findings)
+
+
+def _check_host(host: str, places: Places, findings: Findings) -> None:
+    from vagus.errors import VagusError
+    from vagus.reads.build_host_index import host_kind
+
+    found = find_prefix(host, places)
+    if found is None:
+        findings.problem(
+            FILE,
+            "file not found",
+            f"correct the path (looked in {places.searched(host)})",
+            column="shotgun.host",
+            value=host,
+            allowed="FASTA, prefix of a bowtie2 index, minimap2 index (.mmi)",
+        )
+        return
+    try:
+        host_kind(found)
+    except VagusError as error:
+        findings.problem(
+            FILE, str(error), "give the host as FASTA or index", column="shotgun.host", value=host
+        )
+
+
+def find_prefix(value: str, places: Places) -> Path | None:
+    """Find a file, or the prefix of a bowtie2 index, of which no file has that very name."""
+    found = places.find(value)
+    if found is not None:
+        return found
+    for ending in (".1.bt2", ".1.bt2l"):
+        found = places.find(value + ending)
+        if found is not None:
+            return found.with_name(found.name.removesuffix(ending))
+    return None
+
+
+def make_groups(samples: Iterable[str], size: int) -> dict[str, list[str]]:
+    """Cut samples into the groups that one profiling job takes, in the order of the sheet."""
+    names = list(samples)
+    return {f"group{i // size + 1}": names[i : i + size] for i in range(0, len(names), size)}
