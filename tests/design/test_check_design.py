@@ -27,7 +27,7 @@ from vagus.design.check_sheets import load_trial
 from vagus.design.batches import make_batches
 configfile: "config.yaml"
 DESIGN = load_trial(config, Path.cwd(), CLONE, [Path(f) for f in workflow.configfiles])
-BATCHES = make_batches(DESIGN, config["reads"]["batch_size"])
+ALL_BATCHES = make_batches(DESIGN, config["reads"]["batch_size"])
 pathvars:
     results="results",
     logs="logs",

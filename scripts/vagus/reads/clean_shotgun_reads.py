@@ -388,7 +388,7 @@ if "snakemake" in globals():
         lambda: main(
             snakemake.input.batch,
             snakemake.params.settings,
-            snakemake.params.host,
+            next(iter(snakemake.input.get("host", [])), None) or snakemake.params.host or None,
             next((f.removesuffix(".1.bt2") for f in snakemake.input.get("phix", [])), None),
             snakemake.output.clean,
             snakemake.output.ledger,

@@ -65,7 +65,7 @@ def main(logs: list[str], ledgers: list[str], output: str) -> None:
             "--filename",
             target.name,
         ]
-        command += ["--module", "custom_content", "--module", "cutadapt", "--module", "bowtie2"]
+        command += ["--module", "custom_content", "--module", "cutadapt", "--module", "bowtie2", "--module", "fastp"]
         run_tool([*command, folder, *logs], "MultiQC")
 
 

@@ -115,7 +115,9 @@ def parse_report(lines: Iterable[str], where: str) -> list[Node]:
         if cells == [""]:
             continue
         if len(cells) not in (6, 8) or not cells[2].strip().isdigit():
-            raise VagusError(f"{where}, row {number}: not a report of Kraken 2; fix: run kraken2 with --report")
+            raise VagusError(
+                f"{where}, row {number}: not a report of Kraken 2; fix: run kraken2 with --report"
+            )
         code, taxid, padded = (c.rstrip() for c in cells[-3:])
         code = code.strip()
         name = padded.lstrip(" ")
@@ -183,14 +185,18 @@ def parse_bracken(lines: Iterable[str], nodes: Sequence[Node], where: str) -> di
     rows = [line.rstrip("\n").split("\t") for line in lines if line.strip()]
     header = rows[0] if rows else []
     if "taxonomy_id" not in header or "new_est_reads" not in header:
-        raise VagusError(f"{where}: not a table of Bracken; fix: update Bracken, or set shotgun.kraken2.bracken: off")
+        raise VagusError(
+            f"{where}: not a table of Bracken; fix: update Bracken, or set shotgun.kraken2.bracken: off"
+        )
     taxid, estimate = header.index("taxonomy_id"), header.index("new_est_reads")
     by_taxid = {n.taxid: ";".join(n.lineage) for n in nodes}
     counts = count_nodes(nodes)
     for row in rows[1:]:
         lineage = by_taxid.get(row[taxid])
         if lineage is None:
-            raise VagusError(f"{where}: taxid {row[taxid]} is not in Kraken's report; fix: rebuild the database")
+            raise VagusError(
+                f"{where}: taxid {row[taxid]} is not in Kraken's report; fix: rebuild the database"
+            )
         owed = float(row[estimate]) - counts.get(lineage, 0.0)
         names = lineage.split(";")
         counts[lineage] = counts.get(lineage, 0.0)
@@ -292,7 +298,9 @@ def find_distribution(database: str | Path, settings: Kraken2Settings) -> int | 
         return min(lengths, key=lambda n: (abs(n - (settings.read_length or 150)), n))
     if settings.bracken == "on":
         what = "a file databaseNmers.kmer_distrib in the database" if here else "the program bracken"
-        raise VagusError(f"shotgun.kraken2.bracken is on, but there is not {what}; fix: install it, or set it to auto")
+        raise VagusError(
+            f"shotgun.kraken2.bracken is on, but there is not {what}; fix: install it, or set it to auto"
+        )
     return None
 
 
@@ -323,7 +331,9 @@ def profile_sample(
             counts = {}
             for text in texts:
                 report.write_text(text, encoding="utf-8")
-                counts = add_values([*counts.items(), *_run_bracken(report, database, length, reads.sample).items()])
+                counts = add_values(
+                    [*counts.items(), *_run_bracken(report, database, length, reads.sample).items()]
+                )
     total = sum(counts.values())
     counts = lift_rare(counts, settings.min_reads, settings.min_genus_share) if total else {}
     limit = settings.min_reads / total if total else None

@@ -92,7 +92,9 @@ def find_lineage(name: str, lineages: Mapping[str, str], sheet: str | Path) -> s
     for key in [*tries, *([accession.group(1)] if accession else [])]:
         if key in lineages:
             return lineages[key]
-    raise VagusError(f"{sheet}: no row for genome {name!r} of the reference; fix: add it to the taxonomy sheet")
+    raise VagusError(
+        f"{sheet}: no row for genome {name!r} of the reference; fix: add it to the taxonomy sheet"
+    )
 
 
 def add_values(pairs: Iterable[tuple[str, float]]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Join the small tables of the samples into one sparse profile; memory grows with what is there, not with zeros."""
+"""Join the samples' small tables into one sparse profile; memory grows with what is there, not with zeros."""
 
 from __future__ import annotations
 

@@ -57,12 +57,12 @@ def merge_functions(
             continue
         kept.append(stats)
         for base in dict.fromkeys(level.removesuffix(STRATIFIED) for level in levels):
-            table = read_rows(folder / f"{sample}.{base}.tsv", FUNCTION_COLUMNS)
+            found = read_rows(folder / f"{sample}.{base}.tsv", FUNCTION_COLUMNS)
             if base in builders:
-                builders[base].add(sample, ((feature, float(value)) for feature, _, value in table))
+                builders[base].add(sample, ((feature, float(value)) for feature, _, value in found))
             if base + STRATIFIED in builders:
                 builders[base + STRATIFIED].add(
-                    sample, ((f"{feature}|{taxon}", float(value)) for feature, taxon, value in table if taxon)
+                    sample, ((f"{feature}|{taxon}", float(value)) for feature, taxon, value in found if taxon)
                 )
     facts = common_facts(kept, ["engine", "version", "unit", "reference"])
     profiles = {}
@@ -88,7 +88,8 @@ def main(groups: list[str], design: str, levels: list[str], outputs: list[str], 
     profiles, rows = merge_functions(groups, load_design(design), levels)
     for level, path in zip(levels, outputs, strict=True):
         write_profile(profiles[level], path)
-        print(f"shotgun.{level}: {len(profiles[level].features)} features, {len(profiles[level].samples)} samples")
+        size = f"{len(profiles[level].features)} features, {len(profiles[level].samples)} samples"
+        print(f"shotgun.{level}: {size}")
     write_samples(rows, SAMPLE_COLUMNS, samples)
 
 

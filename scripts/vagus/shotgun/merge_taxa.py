@@ -1,4 +1,4 @@
-"""Rule `merge_taxa`: the species and genera of all stool samples as profiles, with the share that has no name."""
+"""Rule `merge_taxa`: species and genera of all stool samples as profiles, with the share that has no name."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -47,8 +47,8 @@ def read_taxa(path: Path) -> Iterator[tuple[tuple[str, ...], float]]:
             value = -1.0
         if len(lineage) != len(RANKS) or not value >= 0:
             raise VagusError(
-                f"{path}, row {number}: {cells}; expected seven ranks joined by ';' (or '{UNCLASSIFIED}') and "
-                "a value of at least 0"
+                f"{path}, row {number}: {cells}; expected seven ranks joined by ';' (or '{UNCLASSIFIED}') "
+                "and a value of at least 0"
             )
         yield lineage, value
 
@@ -132,7 +132,8 @@ def main(groups: list[str], design: str, outputs: dict[str, str], samples: str) 
     profiles, rows = merge_taxa(groups, load_design(design))
     for level, path in outputs.items():
         write_profile(profiles[level], path)
-        print(f"shotgun.{level}: {len(profiles[level].features)} features, {len(profiles[level].samples)} samples")
+        size = f"{len(profiles[level].features)} features, {len(profiles[level].samples)} samples"
+        print(f"shotgun.{level}: {size}")
     write_samples(rows, SAMPLE_COLUMNS, samples)
     for row in rows:
         if row["left_out"]:

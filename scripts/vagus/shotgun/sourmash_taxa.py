@@ -107,7 +107,9 @@ def parse_gather(lines: Iterable[str], where: str) -> list[Match]:
     fields = rows.fieldnames or []
     name = next((f for f in ("name", "match_name") if f in fields), None)
     if fields and (name is None or "f_unique_weighted" not in fields):
-        raise VagusError(f"{where}: not a table of sourmash gather with abundances; fix: update sourmash and its plugin")
+        raise VagusError(
+            f"{where}: not a table of sourmash gather with abundances; fix: update sourmash and its plugin"
+        )
     found = [Match(row[str(name)], float(row["f_unique_weighted"] or 0)) for row in rows]
     return [m for m in found if m.share > 0]
 
@@ -183,7 +185,17 @@ def has_fastgather() -> bool:
 def sketch_reads(reads: SampleReads, settings: SourmashSettings, target: Path) -> None:
     """Sketch all files of a sample into one sketch with abundances."""
     params = f"k={settings.ksize},scaled={settings.scaled},abund"
-    command: list[str | Path] = ["sourmash", "sketch", "dna", "-p", params, "--merge", reads.sample, "-o", target]
+    command: list[str | Path] = [
+        "sourmash",
+        "sketch",
+        "dna",
+        "-p",
+        params,
+        "--merge",
+        reads.sample,
+        "-o",
+        target,
+    ]
     run_tool([*command, *reads.files], f"sourmash sketch, sample {reads.sample}")
 
 
@@ -213,7 +225,9 @@ def load_hashes(database: Path, names: Sequence[str], settings: SourmashSettings
 
     wanted = SignaturePicklist("name")
     wanted.init(list(names))
-    index = sourmash.load_file_as_index(str(database)).select(ksize=settings.ksize, moltype="DNA", picklist=wanted)
+    index = sourmash.load_file_as_index(str(database)).select(
+        ksize=settings.ksize, moltype="DNA", picklist=wanted
+    )
     found: dict[str, np.ndarray] = {}
     for sketch in index.signatures():
         hashes = np.fromiter(sketch.minhash.downsample(scaled=settings.scaled).hashes.keys(), np.uint64)
@@ -248,7 +262,11 @@ def profile_sample(
         sketches = list(sourmash.load_file_as_signatures(str(query)))
         counts = dict(sketches[0].minhash.hashes) if sketches else {}
         weight = sum(counts.values())
-        matches = gather(query, database, settings, threads, Path(scratch) / "gather.csv", reads.sample) if counts else []
+        matches = (
+            gather(query, database, settings, threads, Path(scratch) / "gather.csv", reads.sample)
+            if counts
+            else []
+        )
     hashes = load_hashes(database, [m.name for m in matches], settings) if matches else {}
     held, seen, dropped = np.empty(0, np.uint64), [], []
     for match in matches:
@@ -292,7 +310,12 @@ def main(
     lineages = read_lineages(taxonomy)
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
-    head = {"engine": "sourmash", "version": sourmash.VERSION, "kind": "relative", "unit": "share of the reads"}
+    head = {
+        "engine": "sourmash",
+        "version": sourmash.VERSION,
+        "kind": "relative",
+        "unit": "share of the reads",
+    }
     for sample in samples:
         reads = find_sample_reads(clean, sample)
         values, stats = profile_sample(reads, Path(database), taxonomy, lineages, chosen, threads)
@@ -307,7 +330,9 @@ def effective(settings: SourmashSettings, database: Path) -> SourmashSettings:
         index = sourmash.load_file_as_index(str(database)).select(ksize=settings.ksize, moltype="DNA")
         first = next(iter(index.signatures()), None)
     except ValueError as error:
-        raise VagusError(f"{database}: sourmash can not read it ({error}); fix: build or fetch it again") from None
+        raise VagusError(
+            f"{database}: sourmash can not read it ({error}); fix: build or fetch it again"
+        ) from None
     if first is None:
         raise VagusError(
             f"{database}: no DNA sketch with ksize {settings.ksize}; fix: set shotgun.sourmash.ksize to the reference's"

@@ -74,19 +74,21 @@ def find_sample_reads(clean: Sequence[str | Path], sample: str) -> SampleReads:
     return found
 
 
-def write_taxa(values: Mapping[str, float], stats: Mapping[str, Any], folder: str | Path, sample: str) -> None:
+def write_taxa(
+    values: Mapping[str, float], stats: Mapping[str, Any], folder: str | Path, sample: str
+) -> None:
     """Write what one engine found in one sample: `<sample>.taxa.tsv` and `<sample>.stats.json`.
 
     Parameters
     ----------
     values
         Lineage -> value. A lineage is the seven names of `RANKS` joined by `;`, unknown ranks blank, without
-        `d__` and the like, so that a name read at genus only is `Bacteria;...;Bacteroides;`. `unclassified` is
-        the key of what has no name. Values are reads (kind counts) or shares of the sample that with
-        `unclassified` sum to 1 (kind relative).
+        `d__` and the like, so that a name read at genus only is `Bacteria;...;Bacteroides;`. The key
+        `unclassified` is for what has no name. Values are reads (kind counts) or shares of the sample that
+        with `unclassified` sum to 1 (kind relative).
     stats
-        engine, version, kind, unit, reads (pairs count once), detection_limit (share of the sample below which
-        an organism is not reported) and what the engine adds.
+        engine, version, kind, unit, reads (pairs count once), detection_limit (share of the sample below
+        which an organism is not reported) and what the engine adds.
     folder
         Existing folder.
     sample
@@ -97,7 +99,11 @@ def write_taxa(values: Mapping[str, float], stats: Mapping[str, Any], folder: st
 
 
 def write_function(
-    values: Mapping[tuple[str, str], float], stats: Mapping[str, Any], folder: str | Path, sample: str, level: str
+    values: Mapping[tuple[str, str], float],
+    stats: Mapping[str, Any],
+    folder: str | Path,
+    sample: str,
+    level: str,
 ) -> None:
     """Write the functions of one sample: `<sample>.<level>.tsv` and `<sample>.stats.json`.
 
