@@ -13,6 +13,8 @@ KEPT = "#0072B2"
 LOST = {
     "primers": "#F0E442",
     "quality": "#E69F00",
+    "duplicates": "#999933",
+    "host": "#0072B2",
     "phix": "#000000",
     "filter": "#D55E00",
     "denoise": "#EAAE7F",
@@ -23,6 +25,8 @@ LOST = {
 STEP_WORDS = {
     "primers": "primer removal",
     "quality": "quality trimming",
+    "duplicates": "duplicates",
+    "host": "host removal",
     "phix": "PhiX removal",
     "filter": "quality filter",
     "denoise": "denoising",

@@ -91,6 +91,8 @@ class Results:
     truth: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=TRUTH_COLUMNS))
     decontam: pd.DataFrame = field(default_factory=pd.DataFrame)
     mock: pd.DataFrame = field(default_factory=pd.DataFrame)
+    shotgun_taxonomy: pd.DataFrame = field(default_factory=pd.DataFrame)
+    shotgun_function: pd.DataFrame = field(default_factory=pd.DataFrame)
     truncation: dict[str, Any] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)
     distances: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -239,6 +241,10 @@ def load_results(
     results.within = _stack(glob("trial/within_arm/*.tsv"), WITHIN_COLUMNS)
     if have(root / "trial" / "truth.tsv"):
         results.truth = read_table(root / "trial" / "truth.tsv", TRUTH_COLUMNS)
+    for kind in ("taxonomy", "function"):
+        path = root / "profiles" / f"shotgun.{kind}_samples.tsv"
+        if have(path):
+            setattr(results, f"shotgun_{kind}", read_table(path, []))
     for name in ("decontam", "mock"):
         if have(root / "profiles" / f"{name}.tsv"):
             setattr(results, name, read_table(root / "profiles" / f"{name}.tsv", []))

@@ -15,6 +15,30 @@ CITATIONS: dict[str, tuple[str, str, str]] = {
     "snakemake": ("Snakemake", "Mölder et al. 2021, F1000Research 10:33", "10.12688/f1000research.29032.2"),
     "cutadapt": ("cutadapt", "Martin 2011, EMBnet.journal 17:10", "10.14806/ej.17.1.200"),
     "bowtie2": ("Bowtie 2", "Langmead & Salzberg 2012, Nature Methods 9:357", "10.1038/nmeth.1923"),
+    "fastp": ("fastp", "Chen et al. 2018, Bioinformatics 34:i884", "10.1093/bioinformatics/bty560"),
+    "minimap2": ("minimap2", "Li 2018, Bioinformatics 34:3094", "10.1093/bioinformatics/bty191"),
+    "sourmash": ("sourmash", "Brown & Irber 2016, JOSS 1:27", "10.21105/joss.00027"),
+    "gather": ("sourmash gather", "Irber et al. 2022, bioRxiv", "10.1101/2022.01.11.475838"),
+    "kraken2": ("Kraken 2", "Wood et al. 2019, Genome Biol 20:257", "10.1186/s13059-019-1891-0"),
+    "bracken": ("Bracken", "Lu et al. 2017, PeerJ Comput Sci 3:e104", "10.7717/peerj-cs.104"),
+    "metaphlan": (
+        "MetaPhlAn 4",
+        "Blanco-Míguez et al. 2023, Nat Biotechnol 41:1633",
+        "10.1038/s41587-023-01688-w",
+    ),
+    "sylph": ("sylph", "Shaw & Yu 2024, Nat Biotechnol", "10.1038/s41587-024-02412-y"),
+    "sketch": (
+        "KO sketches",
+        "Hera et al. 2024, Bioinformatics 40:btae397",
+        "10.1093/bioinformatics/btae397",
+    ),
+    "diamond": ("DIAMOND", "Buchfink et al. 2021, Nat Methods 18:366", "10.1038/s41592-021-01101-x"),
+    "humann": ("HUMAnN 3", "Beghini et al. 2021, eLife 10:e65088", "10.7554/eLife.65088"),
+    "markers": (
+        "single-copy marker genes",
+        "Sunagawa et al. 2013, Nat Methods 10:1196",
+        "10.1038/nmeth.2693",
+    ),
     "dada2": ("DADA2", "Callahan et al. 2016, Nature Methods 13:581", "10.1038/nmeth.3869"),
     "vsearch": ("VSEARCH", "Rognes et al. 2016, PeerJ 4:e2584", "10.7717/peerj.2584"),
     "unoise3": ("UNOISE", "Edgar 2016, bioRxiv", "10.1101/081257"),
@@ -75,6 +99,16 @@ CITATIONS: dict[str, tuple[str, str, str]] = {
     ),
     "consort": ("flow diagram", "Schulz et al. 2010, BMJ 340:c332", "10.1136/bmj.c332"),
 }
+SHOTGUN_WORDS = {
+    "gather": "Species: the fewest reference genomes that explain the k-mers of a sample (sourmash gather).",
+    "kraken2": "Species: reads were classified one by one with Kraken 2.",
+    "metaphlan": "Species: clade-specific marker genes (MetaPhlAn).",
+    "sylph": "Species: k-mer containment with sylph.",
+    "sketch": "Gene functions: KO depth from FracMinHash sketches of translated reads.",
+    "diamond": "Gene functions: translated search of reads in labelled proteins with DIAMOND.",
+    "humann": "Gene functions: HUMAnN, gap filling off.",
+    "markers": "Gene abundance is in copies per genome: depth divided by that of single-copy marker genes.",
+}
 LIBRARIES = ["snakemake", "numpy", "scipy", "pandas", "scikit-bio", "biom-format", "plotly"]
 ALIASES = {"biom-format": "biom", "bowtie 2": "bowtie2", "unoise": "unoise3", "scikit_bio": "scikit-bio"}
 
@@ -90,10 +124,24 @@ def tools_that_ran(results: Results) -> list[str]:
     used: list[str] = ["snakemake"]
     steps = set(results.ledger["step"]) if len(results.ledger) else set()
     config = results.settings
-    if steps & {"primers", "quality"}:
-        used.append("cutadapt")
-    if "phix" in steps:
-        used.append("bowtie2")
+    shotgun = {s["sample"] for s in results.design["samples"] if s["assay"] == "shotgun"}
+    by_assay: dict[bool, set[str]] = {True: set(), False: set()}
+    if len(results.ledger):
+        for sample, step in results.ledger[["sample", "step"]].itertuples(index=False):
+            by_assay[sample in shotgun].add(step)
+    used += ["cutadapt"] if by_assay[False] & {"primers", "quality"} else []
+    used += ["fastp"] if "quality" in by_assay[True] else []
+    aligner = (config.get("shotgun") or {}).get("host_aligner", "bowtie2")
+    used += [aligner] if "host" in steps else []
+    used += ["bowtie2"] if "phix" in steps else []
+    if len(results.shotgun_taxonomy):
+        engine = str(results.shotgun_taxonomy["engine"].iloc[0])
+        used += ["sourmash", "gather"] if engine == "sourmash" else [engine]
+    if len(results.shotgun_function):
+        engine = str(results.shotgun_function["engine"].iloc[0])
+        used += ["sourmash", "sketch"] if engine == "sketch" else [engine]
+        used += ["markers"] if (results.shotgun_function["unit"] == "copies per genome").any() else []
+    used = [key for key in used if key in CITATIONS]
     engines = {
         str(p.meta.get("engine", "")).lower()
         for n, p in results.profiles.items()
@@ -206,8 +254,14 @@ def methods(results: Results) -> list[str]:
                 else "where primers were named, reads without them were dropped and counted."
             )
         )
-    if "bowtie2" in ran:
+    if "fastp" in ran:
+        said.append("Adapters and low-quality ends of shotgun reads were trimmed with fastp.")
+    if len(results.ledger) and (results.ledger["step"] == "host").any():
+        name = CITATIONS[(config.get("shotgun") or {}).get("host_aligner", "bowtie2")][0]
+        said.append(f"Read pairs of which a mate aligned to the host ({name}) were removed.")
+    if len(results.ledger) and (results.ledger["step"] == "phix").any():
         said.append("Reads of the PhiX control were found with Bowtie 2 and removed.")
+    said += [SHOTGUN_WORDS[key] for key in SHOTGUN_WORDS if key in ran]
     if "unoise3" in ran:
         said.append("Reads were merged, filtered, dereplicated and denoised (UNOISE3) with VSEARCH.")
     elif "dada2" in ran:

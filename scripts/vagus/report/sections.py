@@ -6,6 +6,7 @@ from vagus.report import sections_reads as reads
 from vagus.report import sections_trial as trial
 from vagus.report.load_results import Results
 from vagus.report.section import Section
+from vagus.report.sections_shotgun import shotgun_section
 
 
 def all_sections(results: Results) -> list[Section]:
@@ -24,6 +25,11 @@ def all_sections(results: Results) -> list[Section]:
         trial.clinical_section(results),
         trial.diversity_section(results),
         trial.composition_section(results),
+        *(
+            [shotgun_section(results)]
+            if any(s["assay"] == "shotgun" for s in results.design["samples"])
+            else []
+        ),
         trial.ordination_section(results),
         reads.ledger_section(results),
         reads.quality_section(results),

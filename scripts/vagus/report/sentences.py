@@ -20,6 +20,8 @@ LEVEL_WORDS = {
     "phylum": "Phyla",
     "asv": "Sequence variants",
     "species": "Species",
+    "ko": "KOs",
+    "pathway": "Pathways",
     "diversity": "Diversity",
 }
 ASSAY_WORDS = {"amplicon": "16S", "shotgun": "shotgun"}
