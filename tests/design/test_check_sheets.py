@@ -164,6 +164,7 @@ def test_paired_and_single_in_one_run(trial: Any) -> None:
 
 def test_two_assays_in_one_run(trial: Any) -> None:
     trial.cell("samples", 9, "assay", "shotgun")
+    trial.config["shotgun"] = {"taxonomy": "none", "function": "none"}
     assert "run 'run1' carries shotgun and amplicon (row 2)" in trial.problem()
 
 

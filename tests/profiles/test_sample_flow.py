@@ -113,8 +113,11 @@ def test_step_writes_the_table(tmp_path) -> None:
     write_profile(
         Profile("amplicon.asv", table, ["f"], ["p1a", "p1b"], {}, {"kind": "counts"}), tmp_path / "a.biom"
     )
-    main(*[str(tmp_path / n) for n in ("design.json", "ledger.tsv", "a.biom", "flow.tsv")])
+    design, ledger, profile, flow = [
+        str(tmp_path / n) for n in ("design.json", "ledger.tsv", "a.biom", "flow.tsv")
+    ]
+    main(design, ledger, [profile], flow)
     frame = pd.read_csv(tmp_path / "flow.tsv", sep="\t", keep_default_na=False)
     assert frame["status"].value_counts().to_dict() == {"lost": 10, "kept": 4}
-    main(str(tmp_path / "design.json"), None, None, str(tmp_path / "flow.tsv"))
+    main(design, None, [], flow)
     assert "no engine was run" in (tmp_path / "flow.tsv").read_text()

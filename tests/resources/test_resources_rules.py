@@ -61,7 +61,7 @@ def workdir(tmp_path):
     (tmp_path / "in/genomes.tsv").write_text("\n".join(["genome\tspecies\tproteins", *rows]) + "\n")
     (tmp_path / "own.fa.gz").write_bytes(b"sequences")
     config = {
-        "shotgun": {"genomes": "in/genomes.tsv", "sourmash": {"scaled": 100}},
+        "shotgun": {"genomes": "in/genomes.tsv", "sourmash_scaled": 100, "kraken2_read_lengths": [100]},
         "references": {"silva_dada2": {"path": str(tmp_path / "own.fa.gz")}},
     }
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))

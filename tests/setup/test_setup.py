@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 COREUTILS = ["bash", "cat", "cut", "dirname", "grep", "id", "mkdir", "rm", "sha256sum", "tee", "touch", "sed"]
-TOOLS = ["vsearch", "bowtie2", "mafft", "fasttree", "Rscript"]
+TOOLS = ["vsearch", "bowtie2", "mafft", "fasttree", "Rscript", "fastp", "minimap2", "kraken2", "diamond"]
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_missing_tools_are_listed_once(clone: Path) -> None:
     done = run_setup(clone)
     assert done.returncode == 1
     assert "these are missing" in done.stderr
-    for tool in ("bowtie2", "mafft", "fasttree", "R:dada2"):
+    for tool in ("bowtie2", "mafft", "fasttree", "R:dada2", "kraken2"):
         assert tool in done.stderr
     assert "(Debian package vsearch)" not in done.stderr
     assert not (clone / ".tools" / "road").exists()

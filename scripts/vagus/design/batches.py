@@ -24,7 +24,8 @@ def make_batches(design: Design, batch_size: int, assay: str | None = None) -> d
     Returns
     -------
     dict
-        Batch id `<run>.<i>` (from 1), `<run>.shotgun.<i>` for shotgun samples -> `{"batch", "run", "paired", "units"}`, a unit being
+        Batch id `<run>.<i>` (from 1), `<run>.shotgun.<i>` for shotgun samples ->
+        `{"batch", "run", "paired", "units"}`, a unit being
         `{"sample", "run", "fastq_1", "fastq_2"}`; samples in the order of the sheet.
 
     Raises

@@ -1,4 +1,4 @@
-"""Which shotgun engines a config asks for, and what each of them reads; imported whenever the Snakefile is parsed."""
+"""Which shotgun engines a config asks for, and what they read; imported whenever the Snakefile is parsed."""
 
 from __future__ import annotations
 

@@ -65,7 +65,8 @@ def main(logs: list[str], ledgers: list[str], output: str) -> None:
             "--filename",
             target.name,
         ]
-        command += ["--module", "custom_content", "--module", "cutadapt", "--module", "bowtie2", "--module", "fastp"]
+        for module in ("custom_content", "cutadapt", "bowtie2", "fastp"):
+            command += ["--module", module]
         run_tool([*command, folder, *logs], "MultiQC")
 
 

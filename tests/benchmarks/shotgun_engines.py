@@ -1,0 +1,367 @@
+"""Every shotgun engine on the same reads: cases with a known truth, and what a step costs."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from vagus.reads.fastq import open_bytes
+from vagus.resources.fasta import read_fasta
+from vagus.resources.genome_sheet import Genome, lineage_of
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT.parent / "shared" / "data"
+MARKERS = str(ROOT / "resources" / "single_copy_markers.tsv")
+SAMPLE = "s"
+ERRORS = 0.005
+THREADS = 1
+
+
+@dataclass
+class Case:
+    """Reads of one sample, what they hold, and what the reference holds.
+
+    Parameters
+    ----------
+    name, clean
+        Of the case, and its folder of reads.
+    genomes
+        Of the reference.
+    truth
+        Species of the reference -> reads (pairs count once).
+    outside
+        Reads of organisms that the reference does not hold.
+    labels, proteins, depths
+        For functions: table and FASTA of the proteins, and KO -> depth at which its genes were sequenced.
+    """
+
+    name: str
+    clean: Path
+    genomes: list[Genome] = field(default_factory=list)
+    truth: dict[str, int] = field(default_factory=dict)
+    outside: int = 0
+    labels: str = ""
+    proteins: str = ""
+    depths: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """CPU seconds (user and system, with all children) and peak memory (MB) of the largest process."""
+
+    cpu: float
+    memory: float
+
+
+def write_reads(folder: Path, mates: Sequence[Sequence[str]]) -> None:
+    """Write clean reads of `SAMPLE`: one sequence list per mate; all qualities are I."""
+    folder.mkdir(parents=True)
+    for number, sequences in enumerate(mates, 1):
+        path = folder / f"{SAMPLE}__run_R{number}.fastq.gz"
+        with gzip.open(path, "wt", compresslevel=1) as handle:
+            for i, sequence in enumerate(sequences):
+                handle.write(f"@r{i}\n{sequence}\n+\n{'I' * len(sequence)}\n")
+
+
+def make_genome(name: str, species: str, path: Path) -> Genome:
+    """Return a genome with its genus and species; higher ranks but the domain are blank."""
+    return Genome(name, path, lineage_of({"domain": "Bacteria", "species": species}))
+
+
+def catalogues(folder: Path) -> list[Genome]:
+    """Return the gene catalogues that lie in a folder of ChocoPhlAn."""
+    found = []
+    for path in sorted((folder / "humann2" / "data" / "chocophlan_DEMO").glob("*.ffn.gz")):
+        name = path.name.split(".s__")[1].split(".")[0]
+        found.append(make_genome(name, name.replace("_", " "), path))
+    return found
+
+
+def humann_demo(folder: Path) -> Case:
+    """Two Bacteroides and 1,000 reads of neither; the read names tell."""
+    source = DATA / "humann_demo_2016"
+    case = Case("humann_demo_2016", folder / "clean", catalogues(source))
+    reads = []
+    for header, dna in read_fasta(source / "examples" / "demo.fasta"):
+        reads.append(dna.decode())
+        if header.startswith("unclassified"):
+            case.outside += 1
+        else:
+            name = " ".join(header.removeprefix("s__").split("_")[:2])
+            case.truth[name] = case.truth.get(name, 0) + 1
+    write_reads(case.clean, [reads])
+    return case
+
+
+def gut_pangenomes(folder: Path, only: str = "") -> Case:
+    """Eleven gut species, and one more that the reference does not hold; or its reads alone (`only`)."""
+    source = DATA / "gut_pangenomes_11sp"
+    name = f"gut_pangenomes_11sp, only {only}" if only else "gut_pangenomes_11sp"
+    case = Case(name, folder / "clean", catalogues(source))
+    with open_bytes(source / "examples" / "demo.fastq") as handle:
+        lines = [line.decode().strip() for line in handle]
+    wanted = only.replace(" ", "_")
+    write_reads(
+        case.clean, [[dna for head, dna in zip(lines[::4], lines[1::4], strict=True) if wanted in head]]
+    )
+    known = {g.species for g in case.genomes}
+    for row in (source / "demo_truth.tsv").read_text().splitlines()[1:]:
+        name, reads, _ = row.split("\t")
+        if wanted not in name:
+            continue
+        if name.replace("_", " ") in known:
+            case.truth[name.replace("_", " ")] = int(reads)
+        else:
+            case.outside += int(reads)
+    return case
+
+
+_SOURMASH = "sourmash_genomes/"
+_CAMI = "camisim_genomes/defaults/genomes/"
+_ENTEROCOCCUS = "instrain_N5_271/test/docker_tests/s3_test_data/"
+FILES = {
+    "ecoli": ("Escherichia coli", _SOURMASH + "data/GCF_000005845.2_ASM584v2_genomic.fna.gz"),
+    "salmonella": ("Salmonella enterica", _SOURMASH + "data/GCF_000006945.1_ASM694v1_genomic.fna.gz"),
+    "dw12": ("Sphingobacteriaceae DW12", _SOURMASH + "data/GCF_000783305.1_ASM78330v1_genomic.fna.gz"),
+    "akkermansia": ("Akkermansia muciniphila", _SOURMASH + "doc/genomes/akkermansia.fa.gz"),
+    "os185": ("Shewanella baltica", _SOURMASH + "doc/genomes/shew_os185.fa.gz"),
+    "os223": ("Shewanella baltica", _SOURMASH + "doc/genomes/shew_os223.fa.gz"),
+    "spyogenes": ("Streptococcus pyogenes", _CAMI + "GCA_000006785.2_ASM678v2.fa.gz"),
+    "perfringens": ("Clostridium perfringens", _CAMI + "GCA_000013285.1_ASM1328v1.fa.gz"),
+    "olsenella": ("Olsenella uli", _CAMI + "GCA_000143845.1_ASM14384v1.fa.gz"),
+    "glutamicum": ("Corynebacterium glutamicum", _CAMI + "GCA_000445015.1_ASM44501v1.fa.gz"),
+    "efaecalis_t2": ("Enterococcus faecalis", _ENTEROCOCCUS + "Enterococcus_faecalis_T2.fna.gz"),
+    "efaecalis_tx0104": ("Enterococcus faecalis", _ENTEROCOCCUS + "Enterococcus_faecalis_TX0104.fa.gz"),
+    "casseliflavus": (
+        "Enterococcus casseliflavus",
+        _ENTEROCOCCUS + "Enterococcus_casseliflavus_EC20.fasta.gz",
+    ),
+}
+# Genome -> depth. E. faecalis T2 is read, but the reference holds TX0104; it holds no C. glutamicum.
+MIXTURES = {
+    "mixture, 0.1x to 20x": {
+        "akkermansia": 20.0,
+        "os185": 2.0,
+        "spyogenes": 0.5,
+        "ecoli": 0.3,
+        "efaecalis_t2": 0.3,
+        "glutamicum": 0.5,
+        "perfringens": 0.2,
+        "salmonella": 0.1,
+        "olsenella": 0.1,
+    },
+    "mixture, even 0.3x": dict.fromkeys(
+        ("ecoli", "salmonella", "dw12", "spyogenes", "perfringens", "olsenella"), 0.3
+    ),
+}
+HELD_OUT = ("efaecalis_t2", "glutamicum")
+
+
+def mixture(folder: Path, name: str) -> Case:
+    """Simulate pairs of 2 x 150 bases, fragments of 300 +- 40, with substitutions at rate `ERRORS`."""
+    genomes = [make_genome(k, s, DATA / p) for k, (s, p) in FILES.items() if k not in HELD_OUT]
+    case = Case(name, folder / "clean", genomes)
+    known = {g.species for g in genomes}
+    rng = np.random.default_rng(20)
+    mates: tuple[list[str], list[str]] = ([], [])
+    for key, depth in MIXTURES[name].items():
+        species, path = FILES[key]
+        made = 0
+        for _, dna in read_fasta(DATA / path):
+            made += _simulate(dna.upper().decode(), depth, rng, mates)
+        if species in known:
+            case.truth[species] = case.truth.get(species, 0) + made
+        else:
+            case.outside += made
+    write_reads(case.clean, mates)
+    return case
+
+
+_COMPLEMENT = str.maketrans("ACGT", "TGCA")
+
+
+def _simulate(dna: str, depth: float, rng: np.random.Generator, mates: tuple[list[str], list[str]]) -> int:
+    count = int(rng.poisson(depth * len(dna) / 300)) if len(dna) > 500 else 0
+    sizes = np.clip(rng.normal(300, 40, count).astype(int), 150, 500)
+    for size in sizes.tolist():
+        start = int(rng.integers(0, len(dna) - size + 1))
+        piece = dna[start : start + size]
+        back = piece.translate(_COMPLEMENT)[::-1]
+        pair = [_err(piece[:150], rng), _err(back[:150], rng)]
+        if rng.random() < 0.5:
+            pair.reverse()
+        mates[0].append(pair[0])
+        mates[1].append(pair[1])
+    return count
+
+
+def _err(read: str, rng: np.random.Generator) -> str:
+    letters = list(read)
+    for place in np.flatnonzero(rng.random(len(read)) < ERRORS).tolist():
+        letters[place] = "ACGT"[int(rng.integers(4))]
+    return "".join(letters)
+
+
+def annotated_genes(folder: Path, deeper: int = 1) -> Case:
+    """Reads of the genes that inStrain's authors annotated with KOfam, each gene at a depth of its own.
+
+    Every second KO's genes and all genes without KO are sequenced, with 1 % errors; the
+    other KOs must not appear.
+    """
+    source = DATA / "instrain_N5_271" / "test" / "test_data"
+    stem = "N5_271_010G1_scaffold_min1000.fa.genes"
+    rows = (source / f"{stem}.faa.KOfam_anno.txt").read_text().split()[1:]
+    kos = dict(row.split(",") for row in rows)
+    sequenced = set(sorted(set(kos.values()))[::2])
+    case = Case(f"instrain_N5_271, KOfam, {deeper} x", folder / "clean")
+    case.labels, case.proteins = str(folder / "labels.tsv"), str(folder / "proteins.faa")
+    folder.mkdir(parents=True)
+    with open(case.labels, "w") as table, open(case.proteins, "w") as fasta:
+        table.write("protein\tko\ttaxon\n")
+        for header, residues in read_fasta(source / f"{stem}.faa"):
+            gene = header.split()[0]
+            table.write(f"{gene}\t{kos.get(gene, '')}\t\n")
+            fasta.write(f">{gene}\n{residues.decode().rstrip('*')}\n")
+    rng, reads = np.random.default_rng(1), []
+    for header, dna in read_fasta(source / f"{stem}.fna"):
+        gene = header.split()[0]
+        ko = kos.get(gene, "")
+        if len(dna) < 150 or (ko and ko not in sequenced):
+            continue
+        text = dna.upper().decode()
+        count = max(1, round(deeper * float(rng.lognormal(1.5, 0.8)) * len(text) / 150))
+        for start in rng.integers(0, len(text) - 149, count).tolist():
+            read = _err(_err(text[start : start + 150], rng), rng)
+            reads.append(read if rng.random() < 0.5 else read.translate(_COMPLEMENT)[::-1])
+        if ko:
+            case.depths[ko] = case.depths.get(ko, 0.0) + count * 150 / len(text)
+    write_reads(case.clean, [reads])
+    return case
+
+
+def settings() -> dict[str, dict[str, Any]]:
+    """Return each engine's settings, as `config/config.yaml` has them."""
+    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))["shotgun"]
+    return {
+        "sourmash": {"scaled": config["sourmash_scaled"]},
+        "kraken2": {
+            "confidence": config["kraken2_confidence"],
+            "min_reads": config["kraken2_min_reads"],
+            "bracken": config["bracken"],
+        },
+        "sketch": {
+            "scaled": config["sketch_scaled"],
+            "ksize": config["sketch_ksize"],
+            "genome_equivalents": "none",
+        },
+        "diamond": {
+            "mode": config["diamond_mode"],
+            "identity": config["diamond_identity"],
+            "genome_equivalents": "none",
+        },
+    }
+
+
+def run_step(engine: str, step: str, case: Case, folder: Path) -> None:
+    """Build an engine's reference, or run the engine; called in a process of its own."""
+    chosen = settings()[engine]
+    clean, out = [str(case.clean)], str(folder / "out")
+    if engine == "sourmash":
+        from vagus.resources.build_sourmash_reference import build_sourmash
+        from vagus.shotgun import sourmash_taxa
+
+        sketches, sheet = folder / "genomes.zip", folder / "taxonomy.tsv"
+        if step == "build":
+            build_sourmash(case.genomes, sketches, sheet, folder / "m.json", THREADS, chosen["scaled"])
+        else:
+            sourmash_taxa.main(clean, [SAMPLE], str(sketches), str(sheet), out, chosen, THREADS)
+    elif engine == "kraken2":
+        from vagus.resources.build_kraken2_reference import build_kraken2
+        from vagus.shotgun import kraken2_taxa
+
+        if step == "build":
+            build_kraken2(case.genomes, folder / "kraken2", THREADS)
+        else:
+            kraken2_taxa.main(clean, [SAMPLE], str(folder / "kraken2"), out, chosen, THREADS)
+    elif engine == "sketch":
+        from vagus.shotgun import sketch_ko
+
+        index = str(folder / "ko.npz")
+        if step == "build":
+            sketch_ko.build(case.proteins, case.labels, index, chosen)
+        else:
+            sketch_ko.main(clean, [SAMPLE], index, MARKERS, None, out, chosen, THREADS)
+    else:
+        from vagus.reads.tools import run_tool
+        from vagus.shotgun import diamond_ko
+
+        base = str(folder / "proteins.dmnd")
+        if step == "build":
+            command = [
+                "diamond",
+                "makedb",
+                "--quiet",
+                "--threads",
+                str(THREADS),
+                "--in",
+                case.proteins,
+                "--db",
+            ]
+            run_tool([*command, base], "benchmark")
+        else:
+            diamond_ko.main(clean, [SAMPLE], base, case.labels, MARKERS, None, out, chosen, THREADS)
+
+
+def measure(engine: str, step: str, case: Case, folder: Path) -> Cost:
+    """Run a step in a process of its own and return its cost."""
+    folder.mkdir(parents=True, exist_ok=True)
+    job = folder / f"{step}.json"
+    genomes = [[g.genome, g.species, str(g.path)] for g in case.genomes]
+    job.write_text(
+        json.dumps([engine, step, str(case.clean), genomes, case.labels, case.proteins, str(folder)])
+    )
+    said = folder / f"{step}.log"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT / "scripts")}
+    with said.open("w") as log:
+        process = subprocess.Popen([sys.executable, __file__, str(job)], stdout=log, stderr=log, env=env)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{engine}, {step}, {case.name}: {said.read_text()[-2000:]}")
+    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def no_reads(folder: Path, like: Case, name: str) -> Case:
+    """Return a case with the reference of another and not one read: what starting an engine costs."""
+    write_reads(folder / "clean", [[]])
+    return replace(like, name=name, clean=folder / "clean", truth={}, outside=0, depths={})
+
+
+def count_pairs(case: Case) -> int:
+    """Return the reads of a case; pairs count once."""
+    from vagus.reads.fastq import count_reads
+
+    return count_reads(case.clean / f"{SAMPLE}__run_R1.fastq.gz")
+
+
+def work(job: list[Any]) -> None:
+    """Do what `measure` wrote."""
+    engine, step, clean, genomes, labels, proteins, folder = job
+    case = Case("", Path(clean), [make_genome(g, s, Path(p)) for g, s, p in genomes])
+    case.labels, case.proteins = labels, proteins
+    run_step(engine, step, case, Path(folder))
+
+
+if __name__ == "__main__":
+    work(json.loads(Path(sys.argv[1]).read_text()))

@@ -1,0 +1,378 @@
+"""Accuracy and cost of every shotgun engine on the same reads; writes `resources/docs/engines.md`."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+from benchmarks import shotgun_engines as engines
+from benchmarks.shotgun_engines import Case, Cost
+from scipy.stats import spearmanr
+
+from vagus.design.shotgun_choice import ROADS
+from vagus.shotgun.tables import FUNCTION_COLUMNS, TAXON_COLUMNS, UNCLASSIFIED, read_rows, read_stats
+
+PAGE = engines.ROOT / "resources" / "docs" / "engines.md"
+SETS = ("humann_demo_2016", "gut_pangenomes_11sp", "sourmash_genomes", "camisim_genomes", "instrain_N5_271")
+TAXONOMY, FUNCTION = ("sourmash", "kraken2"), ("sketch", "diamond")
+HUMANN, GUT = "humann_demo_2016", "gut_pangenomes_11sp"
+OUTSIDER = "Faecalibacterium prausnitzii"
+ALONE = f"{GUT}, only {OUTSIDER}"
+EMPTY = "no reads"
+DEEP = "instrain_N5_271, KOfam, 20 x"
+# What the issue asks of a read-level engine.
+TRUE_SHARES = {"Bacteroides dorei": 0.5424, "Bacteroides vulgatus": 0.4576}
+TRUE_UNCLASSIFIED = 1000 / 21000
+POINT = 0.01
+# A species below this share of the reads is not counted as found.
+LEAST_SHARE = 0.001
+MOST_BRAY_CURTIS = 0.05
+
+missing = [name for name in SETS if not (engines.DATA / name).is_dir()]
+absent_tools = [tool for tool in ("kraken2", "kraken2-build", "diamond") if shutil.which(tool) is None]
+pytestmark = [
+    pytest.mark.benchmark,
+    pytest.mark.skipif(bool(missing), reason=f"{engines.DATA} has no {', '.join(missing)}"),
+    pytest.mark.skipif(bool(absent_tools), reason=f"not installed: {', '.join(absent_tools)}"),
+]
+
+
+@dataclass(frozen=True)
+class TaxaScore:
+    """How a profile agrees with the truth.
+
+    Parameters
+    ----------
+    expected, found
+        Species of the truth, and those of them that are reported at `LEAST_SHARE` of the reads or more.
+    false
+        Reported species at that share or more that are not in the reads.
+    bray_curtis
+        Between the shares among reads with a species, and the true ones.
+    unclassified, above_species, outside
+        Share of the reads without any name, with a name above the species only, and the true share of
+        organisms the reference does not hold.
+    shares
+        Species -> share of the reads with a species.
+    """
+
+    expected: int
+    found: int
+    false: int
+    bray_curtis: float
+    unclassified: float
+    above_species: float
+    outside: float
+    shares: dict[str, float]
+
+
+@dataclass(frozen=True)
+class FunctionScore:
+    """Recall, precision, and Spearman's correlation of the depths over the KOs that are there or reported."""
+
+    recall: float
+    precision: float
+    spearman: float
+
+
+@dataclass
+class Figures:
+    """What was measured; keys are (engine, case)."""
+
+    reads: dict[str, int] = field(default_factory=dict)
+    build: dict[tuple[str, str], Cost] = field(default_factory=dict)
+    run: dict[tuple[str, str], Cost] = field(default_factory=dict)
+    taxa: dict[tuple[str, str], TaxaScore] = field(default_factory=dict)
+    function: dict[tuple[str, str], FunctionScore] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+def score_taxa(folder: Path, case: Case) -> TaxaScore:
+    """Compare the table of a taxonomy engine with the truth."""
+    rows = read_rows(folder / "out" / f"{engines.SAMPLE}.taxa.tsv", TAXON_COLUMNS)
+    total = sum(float(value) for _, value in rows)
+    species: dict[str, float] = {}
+    unnamed = 0.0
+    for lineage, value in rows:
+        if lineage == UNCLASSIFIED:
+            unnamed += float(value) / total
+        elif lineage.rpartition(";")[2]:
+            name = lineage.rpartition(";")[2]
+            species[name] = species.get(name, 0.0) + float(value) / total
+    named = sum(species.values())
+    shares = {name: value / named for name, value in species.items()}
+    inside = sum(case.truth.values())
+    truth = {name: reads / inside for name, reads in case.truth.items()}
+    called = {name for name, value in species.items() if value >= LEAST_SHARE}
+    distance = sum(abs(shares.get(n, 0.0) - truth.get(n, 0.0)) for n in shares.keys() | truth.keys()) / 2
+    return TaxaScore(
+        expected=len(truth),
+        found=len(called & truth.keys()),
+        false=len(called - truth.keys()),
+        bray_curtis=distance,
+        unclassified=unnamed,
+        above_species=max(0.0, 1 - unnamed - named) if total else 0.0,
+        outside=case.outside / (case.outside + inside),
+        shares=shares,
+    )
+
+
+def score_function(folder: Path, case: Case) -> FunctionScore:
+    """Compare the table of a function engine with the truth."""
+    values: dict[str, float] = {}
+    for ko, _, value in read_rows(folder / "out" / f"{engines.SAMPLE}.ko.tsv", FUNCTION_COLUMNS):
+        values[ko] = values.get(ko, 0.0) + float(value)
+    values = {k: v for k, v in values.items() if k.startswith("K") and v > 0}
+    union = sorted(values.keys() | case.depths.keys())
+    rho = spearmanr([values.get(k, 0.0) for k in union], [case.depths.get(k, 0.0) for k in union]).statistic
+    both = len(values.keys() & case.depths.keys())
+    return FunctionScore(both / len(case.depths), both / max(1, len(values)), float(rho))
+
+
+def run_engine(figures: Figures, engine: str, case: Case, folder: Path) -> None:
+    place = folder / engine / case.name.replace(" ", "_")
+    figures.reads[case.name] = engines.count_pairs(case)
+    figures.build[engine, case.name] = engines.measure(engine, "build", case, place)
+    figures.run[engine, case.name] = engines.measure(engine, "run", case, place)
+    figures.versions[engine] = str(read_stats(place / "out", engines.SAMPLE)["version"])
+    if EMPTY in case.name:
+        return
+    if engine in TAXONOMY:
+        figures.taxa[engine, case.name] = score_taxa(place, case)
+    else:
+        figures.function[engine, case.name] = score_function(place, case)
+
+
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> Figures:
+    """Run every engine on every case, and write the page."""
+    folder = tmp_path_factory.mktemp("engines")
+    taxa = [
+        engines.humann_demo(folder / "humann"),
+        engines.gut_pangenomes(folder / "gut"),
+        engines.gut_pangenomes(folder / "alone", OUTSIDER),
+        *(engines.mixture(folder / f"mixture{i}", name) for i, name in enumerate(engines.MIXTURES)),
+    ]
+    taxa.append(engines.no_reads(folder / "empty", taxa[-1], EMPTY))
+    genes = [engines.annotated_genes(folder / "genes", 1), engines.annotated_genes(folder / "deep", 20)]
+    genes.append(engines.no_reads(folder / "no_genes", genes[-1], f"KOfam, {EMPTY}"))
+    found = Figures()
+    for names, cases in ((TAXONOMY, taxa), (FUNCTION, genes)):
+        for case in cases:
+            for engine in names:
+                run_engine(found, engine, case, folder)
+    PAGE.write_text(write_page(found), encoding="utf-8")
+    print(f"\n{PAGE.read_text(encoding='utf-8')}")
+    return found
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.2f}"
+
+
+def taxa_table(figures: Figures) -> list[str]:
+    lines = [
+        "| data | reads or pairs | engine | species found | false species | Bray-Curtis | unclassified, % "
+        "| named above species, % | truly outside the reference, % | CPU s | peak MB | reference: CPU s |",
+        "|---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for (engine, case), s in figures.taxa.items():
+        cost, build = figures.run[engine, case], figures.build[engine, case]
+        distance = f"{s.bray_curtis:.4f}" if s.expected and s.shares else "none named"
+        lines.append(
+            f"| {case} | {figures.reads[case]} | {engine} | {s.found} of {s.expected} | {s.false} "
+            f"| {distance} | {percent(s.unclassified)} | {percent(s.above_species)} | {percent(s.outside)} "
+            f"| {cost.cpu:.2f} | {cost.memory:.0f} | {build.cpu:.2f} |"
+        )
+    return lines + start_rows(figures, TAXONOMY, EMPTY, 6)
+
+
+def function_table(figures: Figures) -> list[str]:
+    lines = [
+        "| data | reads | engine | recall | precision | Spearman | CPU s | peak MB | reference: CPU s |",
+        "|---|--:|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for (engine, case), s in figures.function.items():
+        cost, build = figures.run[engine, case], figures.build[engine, case]
+        lines.append(
+            f"| {case} | {figures.reads[case]} | {engine} | {s.recall:.3f} | {s.precision:.3f} "
+            f"| {s.spearman:.3f} | {cost.cpu:.2f} | {cost.memory:.0f} | {build.cpu:.2f} |"
+        )
+    return lines + start_rows(figures, FUNCTION, f"KOfam, {EMPTY}", 3)
+
+
+def start_rows(figures: Figures, names: tuple[str, ...], case: str, blank: int) -> list[str]:
+    rows = []
+    for engine in names:
+        cost, build = figures.run[engine, case], figures.build[engine, case]
+        rows.append(
+            f"| {case} | 0 | {engine} | {'| ' * blank}{cost.cpu:.2f} | {cost.memory:.0f} | {build.cpu:.2f} |"
+        )
+    return rows
+
+
+def run_cost(figures: Figures, engine: str, empty: str) -> float:
+    """CPU seconds of an engine for all its cases beyond what starting it takes."""
+    start = figures.run[engine, empty].cpu
+    return sum(c.cpu - start for (e, case), c in figures.run.items() if e == engine and case != empty)
+
+
+def mean_distance(figures: Figures, engine: str) -> float:
+    return fmean(s.bray_curtis for (e, _), s in figures.taxa.items() if e == engine and s.expected)
+
+
+def mean_spearman(figures: Figures, engine: str) -> float:
+    return fmean(s.spearman for (e, _), s in figures.function.items() if e == engine)
+
+
+def verdict(figures: Figures) -> list[str]:
+    """Name the engine that costs least and the one nearest to the truth, beside what `speed` takes now."""
+    lines = []
+    for half, names, empty, error in (
+        ("Taxonomy", TAXONOMY, EMPTY, lambda e: mean_distance(figures, e)),
+        ("Function", FUNCTION, f"KOfam, {EMPTY}", lambda e: 1 - mean_spearman(figures, e)),
+    ):
+        cheapest = min(names, key=lambda e: run_cost(figures, e, empty))
+        nearest = min(names, key=error)
+        told = "mean Bray-Curtis" if half == "Taxonomy" else "1 - mean Spearman"
+        costs = ", ".join(f"{e} {run_cost(figures, e, empty):.2f} s" for e in names)
+        errors = ", ".join(f"{e} {error(e):.4f}" for e in names)
+        place = 0 if half == "Taxonomy" else 1
+        now = {road: ROADS[road][place] for road in ("fast", "reference")}
+        lines.append(
+            f"- {half}: least CPU beyond the start has **{cheapest}** ({costs}), nearest to the truth is "
+            f"**{nearest}** ({told}: {errors}). By these figures `fast` should be {cheapest} and `reference` "
+            f"{nearest}; now `fast` is {now['fast']} and `reference` {now['reference']}: "
+            + ("they agree." if (now["fast"], now["reference"]) == (cheapest, nearest) else "**mismatch**.")
+        )
+    return lines
+
+
+def demands(figures: Figures) -> list[tuple[str, str, bool, str]]:
+    """What the issue asks for: engine, demand, whether it is met, and the figure."""
+    rows = []
+    for engine in TAXONOMY:
+        demo, gut, alone = (figures.taxa[engine, case] for case in (HUMANN, GUT, ALONE))
+        off = max(abs(demo.shares.get(name, 0.0) - share) for name, share in TRUE_SHARES.items())
+        shares = " / ".join(percent(demo.shares.get(name, 0.0)) for name in TRUE_SHARES)
+        rows += [
+            (engine, f"{HUMANN}: both species, no third above 0.1 %", (demo.found, demo.false) == (2, 0),
+             f"{demo.found} found, {demo.false} false"),
+            (engine, f"{HUMANN}: classified shares within 1 point of 54.24 / 45.76", off <= POINT, shares),
+            (engine, f"{HUMANN}: unclassified within 1 point of 4.76 % (1,000 of 21,000)",
+             abs(demo.unclassified - TRUE_UNCLASSIFIED) <= POINT, f"{percent(demo.unclassified)} %"),
+            (engine, f"{GUT}: Bray-Curtis at most 0.05", gut.bray_curtis <= MOST_BRAY_CURTIS,
+             f"{gut.bray_curtis:.4f}"),
+            (engine, f"{OUTSIDER}, alone: no read is given a species", not alone.shares,
+             f"{percent(alone.unclassified)} % unclassified"),
+        ]  # fmt: skip
+    return rows
+
+
+def write_page(figures: Figures) -> str:
+    """Put the page together."""
+    versions = ", ".join(f"{engine} {version}" for engine, version in sorted(figures.versions.items()))
+    rows = [
+        f"| {e} | {what} | {'yes' if met else '**no**'} | {found} |"
+        for e, what, met, found in demands(figures)
+    ]
+    parts = [
+        "# Shotgun engines: accuracy and cost on the same reads",
+        "Written by `make benchmark` (`tests/benchmarks/test_engines_shotgun.py`); do not edit. The data "
+        "lie beside "
+        "the project and are not part of it. Nothing was tuned: settings are those of `config/config.yaml`.",
+        f"Versions: {versions}. Python {platform.python_version()}, {platform.machine()}, "
+        f"{engines.THREADS} thread. "
+        "CPU is user and system time of the step and all its children, memory that of its largest process; "
+        "all from "
+        "one run. `no reads` is what starting the engine costs.",
+        "## Taxonomy",
+        "\n".join(taxa_table(figures)),
+        "Species count from 0.1 % of the reads; Bray-Curtis is between shares among reads with a species. "
+        "The "
+        "mixtures are simulated (2 x 150 bases, 0.5 % errors) from complete genomes; in the first the "
+        "reference has "
+        "another strain of *E. faecalis* and no *C. glutamicum*.",
+        "## Function",
+        "\n".join(function_table(figures)),
+        "Reads with about 1 % errors of half of the KOs that inStrain's authors annotated with KofamScan, "
+        "each gene "
+        "at a depth of its own, and of the genes without KO. Few KOs (each KO is 4 % of the recall).",
+        "## What was asked",
+        "| engine | demand | met | found |\n|---|---|---|---|\n" + "\n".join(rows),
+        "The reads of `humann_demo_2016` differ from its gene catalogues by about 3 bases in 100 (`NM` of "
+        "the set's "
+        "own `demo.sam`), so that few of their 31-mers or 35-mers are exact: k-mer engines leave many "
+        "unclassified, "
+        "at every confidence. Closing that takes an aligner. sourmash reads sketches, not reads; a sample "
+        "of 1,065 "
+        "reads has too few k-mers at scaled 1000 for it.",
+        "## Which should be the default",
+        "\n".join(verdict(figures)),
+        "These references are small. Kraken 2 holds its whole database in memory; with a public database "
+        "that is "
+        "what decides, and it was not measured here.",
+        "## What was not run",
+        "MetaPhlAn, sylph and HUMAnN: their public databases were not reachable. Bracken: used only where "
+        "it is "
+        "installed. No run with a public database of any engine.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def test_kraken2_finds_both_species_of_the_humann_demo_and_no_third(figures: Figures) -> None:
+    score = figures.taxa["kraken2", HUMANN]
+    assert (score.found, score.false) == (2, 0)
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="the reads differ by 3 % from the catalogues; see the page"
+)
+def test_kraken2_shares_of_the_humann_demo(figures: Figures) -> None:
+    shares = figures.taxa["kraken2", HUMANN].shares
+    assert all(abs(shares[name] - share) <= POINT for name, share in TRUE_SHARES.items())
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="the reads differ by 3 % from the catalogues; see the page"
+)
+def test_kraken2_unclassified_of_the_humann_demo(figures: Figures) -> None:
+    assert abs(figures.taxa["kraken2", HUMANN].unclassified - TRUE_UNCLASSIFIED) <= POINT
+
+
+def test_kraken2_composition_of_the_gut_pangenomes(figures: Figures) -> None:
+    score = figures.taxa["kraken2", GUT]
+    assert score.bray_curtis <= MOST_BRAY_CURTIS
+    assert (score.found, score.false) == (11, 0)
+    assert abs(score.unclassified - score.outside) <= POINT
+
+
+def test_an_organism_outside_the_reference_is_not_forced_onto_another(figures: Figures) -> None:
+    for engine in TAXONOMY:
+        assert not figures.taxa[engine, ALONE].shares, engine
+
+
+@pytest.mark.parametrize("engine", TAXONOMY)
+@pytest.mark.parametrize("name", list(engines.MIXTURES))
+def test_mixtures_have_their_species_and_no_other(figures: Figures, engine: str, name: str) -> None:
+    score = figures.taxa[engine, name]
+    assert (score.found, score.false) == (score.expected, 0)
+    assert score.bray_curtis <= MOST_BRAY_CURTIS
+
+
+@pytest.mark.parametrize("engine", FUNCTION)
+def test_functions_are_found_and_no_other(figures: Figures, engine: str) -> None:
+    score = figures.function[engine, DEEP]
+    assert score.recall >= 0.95
+    assert score.precision >= 0.95
+
+
+def test_the_page_holds_every_figure(figures: Figures) -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("|--")]
+    for engine in (*TAXONOMY, *FUNCTION):
+        assert sum(f"| {engine} |" in row for row in rows) >= len([k for k in figures.run if k[0] == engine])
