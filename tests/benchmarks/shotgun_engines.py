@@ -25,6 +25,13 @@ MARKERS = str(ROOT / "resources" / "single_copy_markers.tsv")
 SAMPLE = "s"
 ERRORS = 0.005
 THREADS = 1
+# A forked process starts with the peak memory of the one that forked it; this one is small.
+LAUNCHER = """
+import json, os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=sys.stderr)
+_, status, usage = os.wait4(process.pid, 0)
+print(json.dumps([status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss]))
+"""
 
 
 @dataclass
@@ -128,7 +135,7 @@ def gut_pangenomes(folder: Path, only: str = "") -> Case:
 
 _SOURMASH = "sourmash_genomes/"
 _CAMI = "camisim_genomes/defaults/genomes/"
-_ENTEROCOCCUS = "instrain_N5_271/test/docker_tests/s3_test_data/"
+_N5 = "instrain_N5_271/test/docker_tests/s3_test_data/"
 FILES = {
     "ecoli": ("Escherichia coli", _SOURMASH + "data/GCF_000005845.2_ASM584v2_genomic.fna.gz"),
     "salmonella": ("Salmonella enterica", _SOURMASH + "data/GCF_000006945.1_ASM694v1_genomic.fna.gz"),
@@ -140,12 +147,9 @@ FILES = {
     "perfringens": ("Clostridium perfringens", _CAMI + "GCA_000013285.1_ASM1328v1.fa.gz"),
     "olsenella": ("Olsenella uli", _CAMI + "GCA_000143845.1_ASM14384v1.fa.gz"),
     "glutamicum": ("Corynebacterium glutamicum", _CAMI + "GCA_000445015.1_ASM44501v1.fa.gz"),
-    "efaecalis_t2": ("Enterococcus faecalis", _ENTEROCOCCUS + "Enterococcus_faecalis_T2.fna.gz"),
-    "efaecalis_tx0104": ("Enterococcus faecalis", _ENTEROCOCCUS + "Enterococcus_faecalis_TX0104.fa.gz"),
-    "casseliflavus": (
-        "Enterococcus casseliflavus",
-        _ENTEROCOCCUS + "Enterococcus_casseliflavus_EC20.fasta.gz",
-    ),
+    "efaecalis_t2": ("Enterococcus faecalis", _N5 + "Enterococcus_faecalis_T2.fna.gz"),
+    "efaecalis_tx0104": ("Enterococcus faecalis", _N5 + "Enterococcus_faecalis_TX0104.fa.gz"),
+    "casseliflavus": ("Enterococcus casseliflavus", _N5 + "Enterococcus_casseliflavus_EC20.fasta.gz"),
 }
 # Genome -> depth. E. faecalis T2 is read, but the reference holds TX0104; it holds no C. glutamicum.
 MIXTURES = {
@@ -256,9 +260,10 @@ def settings() -> dict[str, dict[str, Any]]:
         "sourmash": {"scaled": config["sourmash_scaled"]},
         "kraken2": {
             "confidence": config["kraken2_confidence"],
-            "min_reads": config["kraken2_min_reads"],
+            "min_reads": config["min_reads"],
             "bracken": config["bracken"],
         },
+        "bowtie2": {"min_identity": config["bowtie2_identity"] / 100, "min_reads": config["min_reads"]},
         "sketch": {
             "scaled": config["sketch_scaled"],
             "ksize": config["sketch_ksize"],
@@ -293,6 +298,15 @@ def run_step(engine: str, step: str, case: Case, folder: Path) -> None:
             build_kraken2(case.genomes, folder / "kraken2", THREADS)
         else:
             kraken2_taxa.main(clean, [SAMPLE], str(folder / "kraken2"), out, chosen, THREADS)
+    elif engine == "bowtie2":
+        from vagus.resources.build_bowtie2_reference import build_bowtie2
+        from vagus.shotgun import bowtie2_taxa
+
+        prefix, sheet = folder / "genomes", folder / "taxonomy.tsv"
+        if step == "build":
+            build_bowtie2(case.genomes, prefix, sheet, folder / "m.json", THREADS)
+        else:
+            bowtie2_taxa.main(clean, [SAMPLE], str(prefix), str(sheet), out, chosen, THREADS)
     elif engine == "sketch":
         from vagus.shotgun import sketch_ko
 
@@ -334,25 +348,33 @@ def measure(engine: str, step: str, case: Case, folder: Path) -> Cost:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT / "scripts")}
     with said.open("w") as log:
-        process = subprocess.Popen([sys.executable, __file__, str(job)], stdout=log, stderr=log, env=env)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+        done = subprocess.run(
+            [sys.executable, "-c", LAUNCHER, sys.executable, __file__, str(job)],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=env,
+            check=True,
+            text=True,
+        )
+    status, cpu, memory = json.loads(done.stdout)
+    if status:
         raise RuntimeError(f"{engine}, {step}, {case.name}: {said.read_text()[-2000:]}")
-    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return Cost(cpu, memory / 1024)
+
+
+def loosest_kraken2(case: Case, database: Path) -> float:
+    """Return the unclassified share of Kraken 2 at its loosest: confidence 0, one group of k-mers."""
+    from vagus.shotgun import kraken2_taxa
+
+    loose = kraken2_taxa.Kraken2Settings(confidence=0, minimum_hit_groups=1, bracken="off")
+    reads = kraken2_taxa.find_sample_reads([str(case.clean)], SAMPLE)
+    return float(kraken2_taxa.profile_sample(reads, database, loose, THREADS)[1]["unclassified_share"])
 
 
 def no_reads(folder: Path, like: Case, name: str) -> Case:
     """Return a case with the reference of another and not one read: what starting an engine costs."""
     write_reads(folder / "clean", [[]])
     return replace(like, name=name, clean=folder / "clean", truth={}, outside=0, depths={})
-
-
-def count_pairs(case: Case) -> int:
-    """Return the reads of a case; pairs count once."""
-    from vagus.reads.fastq import count_reads
-
-    return count_reads(case.clean / f"{SAMPLE}__run_R1.fastq.gz")
 
 
 def work(job: list[Any]) -> None:

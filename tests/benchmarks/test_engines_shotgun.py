@@ -14,11 +14,12 @@ from benchmarks.shotgun_engines import Case, Cost
 from scipy.stats import spearmanr
 
 from vagus.design.shotgun_choice import ROADS
+from vagus.reads.fastq import count_reads
 from vagus.shotgun.tables import FUNCTION_COLUMNS, TAXON_COLUMNS, UNCLASSIFIED, read_rows, read_stats
 
 PAGE = engines.ROOT / "resources" / "docs" / "engines.md"
 SETS = ("humann_demo_2016", "gut_pangenomes_11sp", "sourmash_genomes", "camisim_genomes", "instrain_N5_271")
-TAXONOMY, FUNCTION = ("sourmash", "kraken2"), ("sketch", "diamond")
+TAXONOMY, FUNCTION = ("sourmash", "kraken2", "bowtie2"), ("sketch", "diamond")
 HUMANN, GUT = "humann_demo_2016", "gut_pangenomes_11sp"
 OUTSIDER = "Faecalibacterium prausnitzii"
 ALONE = f"{GUT}, only {OUTSIDER}"
@@ -33,7 +34,7 @@ LEAST_SHARE = 0.001
 MOST_BRAY_CURTIS = 0.05
 
 missing = [name for name in SETS if not (engines.DATA / name).is_dir()]
-absent_tools = [tool for tool in ("kraken2", "kraken2-build", "diamond") if shutil.which(tool) is None]
+absent_tools = [tool for tool in ("kraken2", "diamond", "bowtie2") if shutil.which(tool) is None]
 pytestmark = [
     pytest.mark.benchmark,
     pytest.mark.skipif(bool(missing), reason=f"{engines.DATA} has no {', '.join(missing)}"),
@@ -89,6 +90,7 @@ class Figures:
     taxa: dict[tuple[str, str], TaxaScore] = field(default_factory=dict)
     function: dict[tuple[str, str], FunctionScore] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    loosest: float = 0.0
 
 
 def score_taxa(folder: Path, case: Case) -> TaxaScore:
@@ -135,7 +137,7 @@ def score_function(folder: Path, case: Case) -> FunctionScore:
 
 def run_engine(figures: Figures, engine: str, case: Case, folder: Path) -> None:
     place = folder / engine / case.name.replace(" ", "_")
-    figures.reads[case.name] = engines.count_pairs(case)
+    figures.reads[case.name] = count_reads(case.clean / f"{engines.SAMPLE}__run_R1.fastq.gz")
     figures.build[engine, case.name] = engines.measure(engine, "build", case, place)
     figures.run[engine, case.name] = engines.measure(engine, "run", case, place)
     figures.versions[engine] = str(read_stats(place / "out", engines.SAMPLE)["version"])
@@ -165,6 +167,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> Figures:
         for case in cases:
             for engine in names:
                 run_engine(found, engine, case, folder)
+    found.loosest = engines.loosest_kraken2(taxa[0], folder / "kraken2" / HUMANN / "kraken2")
     PAGE.write_text(write_page(found), encoding="utf-8")
     print(f"\n{PAGE.read_text(encoding='utf-8')}")
     return found
@@ -304,13 +307,11 @@ def write_page(figures: Figures) -> str:
         "at a depth of its own, and of the genes without KO. Few KOs (each KO is 4 % of the recall).",
         "## What was asked",
         "| engine | demand | met | found |\n|---|---|---|---|\n" + "\n".join(rows),
-        "The reads of `humann_demo_2016` differ from its gene catalogues by about 3 bases in 100 (`NM` of "
-        "the set's "
-        "own `demo.sam`), so that few of their 31-mers or 35-mers are exact: k-mer engines leave many "
-        "unclassified, "
-        "at every confidence. Closing that takes an aligner. sourmash reads sketches, not reads; a sample "
-        "of 1,065 "
-        "reads has too few k-mers at scaled 1000 for it.",
+        f"Many reads of `{HUMANN}` (100 bases) hold no exact 31-mer or 35-mer of its "
+        "gene catalogues: Kraken 2 at its loosest (confidence 0, one hit group) still leaves "
+        f"{percent(figures.loosest)} % unclassified. "
+        "The two demands that Kraken 2 does not meet stand in the tests as strict expected failures, not "
+        "loosened. sourmash does not look at single reads; what it misses is recorded here and not asserted.",
         "## Which should be the default",
         "\n".join(verdict(figures)),
         "These references are small. Kraken 2 holds its whole database in memory; with a public database "
@@ -330,7 +331,9 @@ def test_kraken2_finds_both_species_of_the_humann_demo_and_no_third(figures: Fig
 
 
 @pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="the reads differ by 3 % from the catalogues; see the page"
+    strict=True,
+    raises=AssertionError,
+    reason="reads differ from the catalogues, few exact k-mers; see the page",
 )
 def test_kraken2_shares_of_the_humann_demo(figures: Figures) -> None:
     shares = figures.taxa["kraken2", HUMANN].shares
@@ -338,7 +341,9 @@ def test_kraken2_shares_of_the_humann_demo(figures: Figures) -> None:
 
 
 @pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="the reads differ by 3 % from the catalogues; see the page"
+    strict=True,
+    raises=AssertionError,
+    reason="reads differ from the catalogues, few exact k-mers; see the page",
 )
 def test_kraken2_unclassified_of_the_humann_demo(figures: Figures) -> None:
     assert abs(figures.taxa["kraken2", HUMANN].unclassified - TRUE_UNCLASSIFIED) <= POINT

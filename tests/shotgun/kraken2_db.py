@@ -39,6 +39,12 @@ def build_database(out: Path, genomes: Mapping[str, list[bytes]], species: Mappi
     (taxonomy / "names.dmp").write_text(
         "".join(f"{i}\t|\t{k[1]}\t|\t\t|\tscientific name\t|\n" for k, (i, _, _) in nodes.items())
     )
+    rows = ["taxid\tlineage", "2\tBacteria;;;;;;"]
+    for (upper, name), (taxid, _, rank) in nodes.items():
+        genus = name.split()[0] if rank == "species" else name
+        tail = {"family": f"{name};;", "genus": f"{upper};{name};", "species": f"{genus}aceae;{genus};{name}"}
+        rows += [f"{taxid}\tBacteria;;;;{tail[rank]}"] if rank in tail else []
+    (out / "lineages.tsv").write_text("\n".join(rows) + "\n")
     fasta = out.parent / f"{out.name}.fna"
     with fasta.open("wb") as handle:
         for genome, sequences in genomes.items():

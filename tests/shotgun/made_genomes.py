@@ -1,4 +1,4 @@
-"""Random genomes, near-identical ones and reads of them, all from a seed: the truth that taxonomy engines are held to."""
+"""Random genomes, near-identical ones and reads of them, all from a seed."""
 
 from __future__ import annotations
 

@@ -43,7 +43,8 @@ def test_domain_written_as_r2_by_older_kraken():
 
 
 def test_bracken_takes_from_the_genus_and_keeps_the_sum():
-    table = ["name\ttaxonomy_id\ttaxonomy_lvl\tkraken_assigned_reads\tadded_reads\tnew_est_reads\tfraction_total_reads",
+    table = ["name\ttaxonomy_id\ttaxonomy_lvl\tkraken_assigned_reads\tadded_reads"
+             "\tnew_est_reads\tfraction_total_reads",
              "Bacteroides vulgatus\t821\tS\t50\t33\t83\t1.0"]  # fmt: skip
     found = parse_bracken(table, parse_report(REPORT, "r"), "b")
     assert found[f"{GENUS}Bacteroides vulgatus"] == 83

@@ -14,7 +14,8 @@ STATS = [
     "UNCLASSIFIED\t-1\t25.0\t-\t250", "k__Bacteria\t2\t75.0\t1.0\t750", f"{TREE}\t2|1\t75.0\t1.0\t750",
     f"{TREE}|t__SGB1\t2|1|\t75.0\t1.0\t750",
 ]  # fmt: skip
-PLAIN = ["#mpa_v30", "#clade_name\tNCBI_tax_id\trelative_abundance\tadditional_species", "UNKNOWN\t-1\t25.0\t",
+PLAIN = ["#mpa_v30", "#clade_name\tNCBI_tax_id\trelative_abundance\tadditional_species",
+         "UNKNOWN\t-1\t25.0\t",
          "k__Bacteria\t2\t75.0\t", f"{TREE}\t2|1\t75.0\t"]  # fmt: skip
 
 

@@ -8,7 +8,8 @@ from sourmash.sourmash_args import SaveSignaturesToLocation
 
 from vagus.errors import VagusError
 from vagus.reads.fastq import write_empty
-from vagus.shotgun.sourmash_taxa import is_distant, main, parse_gather, share_out, split_shares
+from vagus.shotgun.kmer_shares import is_distant, share_out
+from vagus.shotgun.sourmash_taxa import main, parse_gather, split_shares
 from vagus.shotgun.tables import TAXON_COLUMNS, read_rows
 
 SPECIES = {"a": "Aus primus", "b": "Aus secundus", "c": "Bus tertius"}
@@ -71,7 +72,9 @@ def test_near_identical_genomes_a_relative_and_one_out_of_reference(tmp_path):
         total = sum(drawn[sample].values())
         assert stats["reads"] == total
         known = {lineage(SPECIES[g]) for g in mixture if g in SPECIES}
-        assert set(rows) == {*known, "unclassified"}
+        # k-mers that misread bases turned into those of the twin count for the genus, never for the twin.
+        assert {k for k in rows if not k.endswith(";")} == {*known, "unclassified"}
+        assert sum(v for k, v in rows.items() if k.endswith(";")) < 0.005
         for genome in mixture:
             key = lineage(SPECIES[genome]) if genome in SPECIES else "unclassified"
             assert rows[key] == pytest.approx(drawn[sample][genome] / total, abs=0.03)

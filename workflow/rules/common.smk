@@ -141,6 +141,7 @@ if SHOTGUN_READS:
         "sourmash": "sourmash",
         "sketch": "sourmash",
         "kraken2": "kraken2",
+        "bowtie2": "bowtie2",
         "diamond": "diamond",
     }
     TOOLS["multiqc"] = ["multiqc"]
@@ -148,9 +149,7 @@ if SHOTGUN_READS:
     TOOLS["shotgun"] += ["bowtie2"] if config["reads"]["phix"] or config["shotgun"]["host"] else []
     TOOLS["shotgun"] += [programs[engine] for engine in SHOTGUN.engines if engine in programs]
     TOOLS["shotgun"] = list(dict.fromkeys(TOOLS["shotgun"]))
-    TOOLS |= {
-        engine: [engine] for engine in SHOTGUN.engines if engine in ("metaphlan", "sylph", "humann")
-    }
+    TOOLS |= {engine: [engine] for engine in SHOTGUN.engines if engine in ("metaphlan", "sylph", "humann")}
 
 
 def run_batches_filtered(wildcards):

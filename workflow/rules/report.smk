@@ -39,7 +39,16 @@ rule build_report:
     params:
         settings={
             key: config[key]
-            for key in ("reads", "amplicon", "shotgun", "taxonomy", "phylogeny", "decontam", "trial", "report")
+            for key in (
+                "reads",
+                "amplicon",
+                "shotgun",
+                "taxonomy",
+                "phylogeny",
+                "decontam",
+                "trial",
+                "report",
+            )
         },
     script:
         "../../scripts/vagus/report/build_report.py"

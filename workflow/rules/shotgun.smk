@@ -102,11 +102,47 @@ rule kraken2_taxa:
         samples=lambda wildcards: GROUPS[wildcards.group],
         settings={
             "confidence": config["shotgun"]["kraken2_confidence"],
-            "min_reads": config["shotgun"]["kraken2_min_reads"],
+            "min_reads": config["shotgun"]["min_reads"],
             "bracken": config["shotgun"]["bracken"],
         },
     script:
         "../../scripts/vagus/shotgun/kraken2_taxa.py"
+
+
+rule bowtie2_taxa:
+    """Species of a group of samples by aligning every read to the user's genomes (Bowtie 2)."""
+    input:
+        clean=group_clean,
+        index=multiext(
+            "<resources>/shotgun/bowtie2/genomes",
+            ".1.bt2",
+            ".2.bt2",
+            ".3.bt2",
+            ".4.bt2",
+            ".rev.1.bt2",
+            ".rev.2.bt2",
+        ),
+        taxonomy="<resources>/shotgun/bowtie2/taxonomy.tsv",
+    output:
+        directory("<results>/shotgun/taxa/bowtie2/{group}"),
+    log:
+        "<logs>/bowtie2_taxa/{group}.log",
+    benchmark:
+        "<benchmarks>/bowtie2_taxa/{group}.tsv"
+    conda:
+        "../../envs/shotgun.yaml"
+    threads: 8
+    resources:
+        mem_mb=lambda wildcards, input, attempt: attempt * (2000 + int(input.size_mb)),
+        runtime=lambda wildcards, input, attempt: attempt * (30 + int(input.size_mb) // 5),
+    params:
+        samples=lambda wildcards: GROUPS[wildcards.group],
+        settings={
+            "min_reads": config["shotgun"]["min_reads"],
+            "min_identity": config["shotgun"]["bowtie2_identity"] / 100,
+        },
+    script:
+        "../../scripts/vagus/shotgun/bowtie2_taxa.py"
 
 
 rule metaphlan_taxa:

@@ -35,27 +35,29 @@ def make_batches(design: Design, batch_size: int, assay: str | None = None) -> d
     """
     if batch_size < 1:
         raise VagusError(f"config: reads.batch_size is {batch_size}; allowed: 1 or more; fix: give e.g. 32")
-    runs: dict[tuple[str, str], list[dict[str, str]]] = {}
+    runs: dict[tuple[str, str, bool], list[dict[str, str]]] = {}
     for sample in design.samples:
         for unit in sample.units:
-            if assay in (None, sample.assay):
-                entry = {
-                    "sample": sample.sample,
-                    "run": unit.run,
-                    "fastq_1": unit.fastq_1,
-                    "fastq_2": unit.fastq_2,
-                }
-                # The two assays are cleaned differently, also where they shared a flow cell.
-                layout = sample.assay if sample.assay == "amplicon" else f"{sample.assay}{unit.paired}"
-                runs.setdefault((unit.run, layout), []).append(entry)
+            entry = {
+                "sample": sample.sample,
+                "run": unit.run,
+                "fastq_1": unit.fastq_1,
+                "fastq_2": unit.fastq_2,
+            }
+            # The two assays are cleaned differently, also where they shared a flow cell.
+            paired = unit.paired if sample.assay != "amplicon" else True
+            runs.setdefault((sample.assay, unit.run, paired), []).append(entry)
     batches: dict[str, dict[str, Any]] = {}
     numbers: dict[str, int] = {}
-    for (run, layout), units in runs.items():
-        stem = run if layout == "amplicon" else f"{run}.shotgun"
+    # Names are given over all samples, whatever is asked for: a batch is called the same everywhere.
+    for (kind, run, _), units in runs.items():
+        stem = run if kind == "amplicon" else f"{run}.{kind}"
         for chunk in _chunks(units, batch_size):
             numbers[stem] = numbers.get(stem, 0) + 1
             name = f"{stem}.{numbers[stem]}"
-            batches[name] = {"batch": name, "run": run, "paired": bool(units[0]["fastq_2"]), "units": chunk}
+            if assay in (None, kind):
+                paired = bool(units[0]["fastq_2"])
+                batches[name] = {"batch": name, "run": run, "paired": paired, "units": chunk}
     return batches
 
 

@@ -11,7 +11,8 @@ from vagus.design.findings import Findings
 from vagus.design.places import Places
 
 FILE = "config"
-ROADS = {"fast": ("sourmash", "sketch"), "reference": ("kraken2", "diamond")}
+# Chosen by the figures of resources/docs/engines.md.
+ROADS = {"fast": ("kraken2", "sketch"), "reference": ("bowtie2", "diamond")}
 # What an engine needs from `databases` when the genomes sheet builds nothing for it.
 NEEDS = {
     "sourmash": ("sourmash", "sourmash_taxonomy"),
@@ -22,7 +23,9 @@ NEEDS = {
     "diamond": ("proteins",),
     "humann": ("humann_nucleotide", "humann_protein", "humann_mapping"),
 }
-FROM_GENOMES = ("sourmash", "kraken2", "sketch", "diamond")
+FROM_GENOMES = ("bowtie2", "sourmash", "kraken2", "sketch", "diamond")
+# These read the genomes sheet only.
+ONLY_FROM_GENOMES = ("bowtie2",)
 
 
 @dataclass(frozen=True)
@@ -77,13 +80,22 @@ def check_shotgun(
     databases = config["databases"]
     for engine in choose_engines(config, has_proteins).engines:
         built = has_proteins if engine in ("sketch", "diamond") else has_genomes
-        missing = [key for key in NEEDS.get(engine, ()) if not databases.get(key)]
-        if missing and not (built and engine in FROM_GENOMES):
+        needs = NEEDS.get(engine, ())
+        missing = [key for key in needs if not databases.get(key)]
+        half = 0 < len(missing) < len(needs)
+        if engine in ONLY_FROM_GENOMES and not built:
+            findings.problem(
+                FILE,
+                f"{engine} has no reference, but there are shotgun samples",
+                "name a sheet of genomes in shotgun.genomes, or choose another engine (shotgun.taxonomy)",
+                column="shotgun.genomes",
+            )
+        if missing and (half or not (built and engine in FROM_GENOMES)):
             own = (
                 "name a sheet of genomes in shotgun.genomes"
                 + (" with a column 'proteins'" if engine in ("sketch", "diamond") else "")
                 + ", or "
-                if engine in FROM_GENOMES
+                if engine in FROM_GENOMES and not half
                 else ""
             )
             findings.problem(

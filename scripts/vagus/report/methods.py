@@ -101,6 +101,7 @@ CITATIONS: dict[str, tuple[str, str, str]] = {
 }
 SHOTGUN_WORDS = {
     "gather": "Species: the fewest reference genomes that explain the k-mers of a sample (sourmash gather).",
+    "alignment": "Species: every read was aligned to the genomes of the reference with Bowtie 2.",
     "kraken2": "Species: reads were classified one by one with Kraken 2.",
     "metaphlan": "Species: clade-specific marker genes (MetaPhlAn).",
     "sylph": "Species: k-mer containment with sylph.",
@@ -261,7 +262,8 @@ def methods(results: Results) -> list[str]:
         said.append(f"Read pairs of which a mate aligned to the host ({name}) were removed.")
     if len(results.ledger) and (results.ledger["step"] == "phix").any():
         said.append("Reads of the PhiX control were found with Bowtie 2 and removed.")
-    said += [SHOTGUN_WORDS[key] for key in SHOTGUN_WORDS if key in ran]
+    aligned = len(results.shotgun_taxonomy) and results.shotgun_taxonomy["engine"].iloc[0] == "bowtie2"
+    said += [SHOTGUN_WORDS[key] for key in SHOTGUN_WORDS if key in ran or (key == "alignment" and aligned)]
     if "unoise3" in ran:
         said.append("Reads were merged, filtered, dereplicated and denoised (UNOISE3) with VSEARCH.")
     elif "dada2" in ran:

@@ -34,8 +34,8 @@ def shotgun_section(results: Results) -> Section:
             gone = table[table["left_out"].fillna("") != ""]
             section.notes += [f"{r.sample}: {r.left_out}." for r in gone.head(8).itertuples(index=False)]
     section.notes.append(
-        "Reads without a name are never given to a neighbour: their organisms are not in the reference, or the "
-        "reads do not tell them apart."
+        "Reads without a name are never given to a neighbour: their organisms are not in the reference, or "
+        "the reads do not tell them apart."
     )
     return section
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,6 +143,16 @@ def _extend(lineage: tuple[str, ...], code: str, name: str) -> tuple[str, ...]:
     return (*lineage[:level], clean_name(name), *lineage[level + 1 :])
 
 
+def name_nodes(nodes: Sequence[Node], database: str | Path) -> list[Node]:
+    """Take the lineages of the database's own `lineages.tsv` (taxid, lineage), where it has one."""
+    sheet = Path(database) / "lineages.tsv"
+    if not sheet.exists():
+        return list(nodes)
+    rows = (line.split("\t") for line in sheet.read_text(encoding="utf-8").splitlines()[1:])
+    known = {row[0]: tuple(row[1].split(";")) for row in rows}
+    return [replace(n, lineage=known.get(n.taxid, n.lineage)) for n in nodes]
+
+
 def count_nodes(nodes: Iterable[Node]) -> dict[str, float]:
     """Count the reads of each lineage.
 
@@ -154,8 +164,10 @@ def count_nodes(nodes: Iterable[Node]) -> dict[str, float]:
     Returns
     -------
     dict
-        Lineage -> reads: strains count for their species, reads that stop at a genus for that genus with a blank
-        species, and so on up to the domain. Reads that stop above it, or are unclassified, are `unclassified`.
+        Lineage -> reads: strains count for their species, reads that stop at a genus for that genus with a
+        blank
+        species, and so on up to the domain. Reads that stop above it, or are unclassified, are
+        `unclassified`.
     """
     counts = add_values(
         (";".join(n.lineage) if any(n.lineage) else UNCLASSIFIED, float(n.reads)) for n in nodes if n.reads
@@ -179,7 +191,8 @@ def parse_bracken(lines: Iterable[str], nodes: Sequence[Node], where: str) -> di
     Returns
     -------
     dict
-        Lineage -> reads. They add up to the reads that went in: what Bracken spread over species is taken from the
+        Lineage -> reads. They add up to the reads that went in: what Bracken spread over species is taken
+        from the
         genera they lie in, then from the ranks above.
     """
     rows = [line.rstrip("\n").split("\t") for line in lines if line.strip()]
@@ -272,7 +285,7 @@ def classify(
     for group in groups:
         run_tool([*command, *group], f"kraken2, sample {reads.sample}")
         text = report.read_text(encoding="utf-8")
-        nodes += parse_report(text.splitlines(), str(report))
+        nodes += name_nodes(parse_report(text.splitlines(), str(report)), database)
         texts.append(text)
     return nodes, texts
 
@@ -349,7 +362,7 @@ def profile_sample(
 
 def _run_bracken(report: Path, database: str | Path, length: int, sample: str) -> dict[str, float]:
     table = report.with_name("bracken.tsv")
-    nodes = parse_report(report.read_text(encoding="utf-8").splitlines(), str(report))
+    nodes = name_nodes(parse_report(report.read_text(encoding="utf-8").splitlines(), str(report)), database)
     if not any(n.rank == "S" and n.reads for n in nodes):
         return count_nodes(nodes)
     command: list[str | Path] = ["bracken", "-d", database, "-i", report, "-o", table, "-r", str(length)]

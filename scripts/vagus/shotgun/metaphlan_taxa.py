@@ -36,7 +36,8 @@ def parse_profile(lines: Iterable[str], where: str) -> dict[str, float]:
     Returns
     -------
     dict
-        Lineage of each species -> share of the sample, and `unclassified`; the sum is 1. SGBs (`t__`) are left out,
+        Lineage of each species -> share of the sample, and `unclassified`; the sum is 1. SGBs (`t__`) are
+        left out,
         their species are there.
 
     Raises
@@ -86,7 +87,8 @@ def parse_profile(lines: Iterable[str], where: str) -> dict[str, float]:
         return {UNCLASSIFIED: 1.0}
     if abs(total - 1) > 0.01:
         raise VagusError(
-            f"{where}: species and unclassified add up to {total:.1%}; allowed: 100 %; fix: run with --tax_lev a"
+            f"{where}: species and unclassified add up to {total:.1%}; "
+            f"allowed: 100 %; fix: run with --tax_lev a"
         )
     found = {k: v / total for k, v in found.items() if v > 0}
     found.setdefault(UNCLASSIFIED, 0.0)
@@ -167,7 +169,8 @@ def main(
         stats = {
             "reads": total,
             "unclassified_share": values.get(UNCLASSIFIED),
-            # MetaPhlAn's limit depends on how many of a species' markers are hit, not on a share of the reads.
+            # MetaPhlAn's limit depends on how many of a species' markers are hit, not on a share of the
+            # reads.
             "detection_limit": None,
             "reference": index or Path(database).name,
         }

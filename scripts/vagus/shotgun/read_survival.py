@@ -1,9 +1,13 @@
-"""Which share of the k-mers of known organisms a sample's reads still show: the rest is misread or differs in the strain.
+"""Which share of the k-mers of known organisms reads still show; the rest is misread or the strain's own.
 
-A read with one wrong base loses up to k of its k-mers, which no reference holds. A share of k-mers without a match is
-therefore not a share of unknown organisms: at 0.5 % wrong bases and k = 31 one k-mer in seven is lost. Two sketched
-k-mers of one fragment that do not overlap tell the two apart. They come from one organism, so where the one is in the
-reference and the other is not, the other was lost. Of the pairs with a match, the share p = 2 both / (2 both + one)
+A read with one wrong base loses up to k of its k-mers, which no reference holds. A share of k-mers without a
+match is
+therefore not a share of unknown organisms: at 0.5 % wrong bases and k = 31 one k-mer in seven is lost. Two
+sketched
+k-mers of one fragment that do not overlap tell the two apart. They come from one organism, so where the one
+is in the
+reference and the other is not, the other was lost. Of the pairs with a match, the share p = 2 both / (2 both
++ one)
 estimates the chance that a k-mer of a known organism is still there, and matched share / p the share of known
 organisms, in terms of bases read.
 """
@@ -13,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +53,7 @@ class Survival:
         return 2 * self.both / (2 * self.both + self.one)
 
 
-def sketched(sequence: str, ksize: int, limit: int, sketch: object) -> tuple[np.ndarray, np.ndarray]:
+def sketched(sequence: str, ksize: int, limit: int, sketch: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return places and hashes of the k-mers of a sequence that are kept.
 
     Parameters
@@ -64,7 +69,7 @@ def sketched(sequence: str, ksize: int, limit: int, sketch: object) -> tuple[np.
     """
     if len(sequence) < ksize:
         return np.empty(0, np.int64), np.empty(0, np.uint64)
-    hashes = np.array(sketch.seq_to_hashes(sequence, force=True, bad_kmers_as_zeroes=True), np.uint64)  # type: ignore[attr-defined]
+    hashes = np.array(sketch.seq_to_hashes(sequence, force=True, bad_kmers_as_zeroes=True), np.uint64)
     places = np.flatnonzero((hashes <= limit) & (hashes > 0))
     return places, hashes[places]
 

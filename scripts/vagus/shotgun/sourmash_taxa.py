@@ -1,11 +1,10 @@
-"""Taxonomy of shotgun reads with sourmash: the fewest genomes of the reference that hold the sample's k-mers."""
+"""Taxonomy of shotgun reads with sourmash: the fewest genomes that hold the sample's k-mers."""
 
 import csv
-import math
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from vagus.errors import VagusError
 from vagus.reads.fastq import count_reads
 from vagus.reads.tools import run_tool
+from vagus.shotgun.kmer_shares import is_distant, share_out
+from vagus.shotgun.kraken2_taxa import lift_rare
 from vagus.shotgun.lineages import add_values, find_lineage, read_lineages
 from vagus.shotgun.read_survival import measure_survival
 from vagus.shotgun.tables import UNCLASSIFIED, SampleReads, find_sample_reads, write_taxa
@@ -38,17 +39,22 @@ class SourmashSettings:
         Of the sketches. A `scaled` below the reference's is of no use: gather takes the larger.
     threshold_bp
         Bases of a genome that must be there and nowhere else, estimated as distinct k-mers x scaled; 0 takes
-        10 k-mers, that is 10 kb at scaled 1000. sourmash's own 50 kb would miss a genome of 4 Mb below 0.01x and
+        10 k-mers, that is 10 kb at scaled 1000. sourmash's own 50 kb would miss a genome of 4 Mb below 0.01x
+        and
         one of 200 kb below 0.3x; one k-mer alone may be shared by chance or by a mobile element.
     min_ani
-        A genome is dropped whose own k-mers are so few for their depth that what is there is less alike than this:
+        A genome is dropped whose own k-mers are so few for their depth that what is there is less alike than
+        this:
         a relative that the reference does not hold.
+    min_genus_share
+        As for Kraken 2: misread bases of one species make k-mers of a near-identical other.
     """
 
     ksize: int = 31
     scaled: int = 1000
     threshold_bp: float = 0
     min_ani: float = 0.95
+    min_genus_share: float = 0.005
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> "SourmashSettings":
@@ -56,8 +62,8 @@ class SourmashSettings:
         made = cls(**{k: settings[k] for k in cls.__dataclass_fields__ if k in settings})
         if made.scaled < 1 or made.ksize < 11 or made.threshold_bp < 0 or not 0 <= made.min_ani < 1:
             raise VagusError(
-                "shotgun.sourmash: a setting is out of range; allowed: scaled >= 1, ksize >= 11, threshold_bp >= 0, "
-                "0 <= min_ani < 1; fix: leave it at its default"
+                "shotgun.sourmash: a setting is out of range; allowed: scaled >= 1, "
+                "ksize >= 11, threshold_bp >= 0, 0 <= min_ani < 1; fix: leave it at its default"
             )
         return made
 
@@ -114,82 +120,6 @@ def parse_gather(lines: Iterable[str], where: str) -> list[Match]:
     return [m for m in found if m.share > 0]
 
 
-def expected_depth(share: float) -> float:
-    """Return the depth at which chance reads that share of a genome."""
-    return -math.log1p(-min(share, 1 - 1e-12))
-
-
-def is_distant(own: int, abundances: np.ndarray, ksize: int, min_ani: float) -> bool:
-    """Tell whether a genome is but a relative of what is in the sample.
-
-    If a genome of the species is there at depth d, a share 1 - exp(-d) of its k-mers is seen, and those seen a mean of
-    d / (1 - exp(-d)) times. A relative shows few of them, often: at an identity below `min_ani` fewer than min_ani^k.
-
-    Parameters
-    ----------
-    own
-        K-mers of the genome that no genome before it holds.
-    abundances
-        How often each of them that is in the sample was seen.
-    ksize, min_ani
-        See `SourmashSettings`.
-
-    Returns
-    -------
-    bool
-        True only if the mean is more than twice what it may be, by three standard errors: mates that overlap show a
-        k-mer twice.
-    """
-    least = own * min_ani**ksize
-    if not len(abundances) or len(abundances) >= least:
-        return False
-    seen = len(abundances) / least
-    depth = expected_depth(seen)
-    mean = depth / seen
-    error = math.sqrt(max(mean * (1 + depth - mean), 0.0) / len(abundances))
-    return bool(abundances.mean() > 2 * (mean + 3 * error))
-
-
-def share_out(
-    hashes: Sequence[np.ndarray], counts: Mapping[int, int], weight: int, rounds: int = 100
-) -> list[float]:
-    """Share the sample's k-mers out among the genomes found; those of several go by the genomes' depths.
-
-    gather gives a k-mer that relatives share to the first of them alone, which for genomes of 99.5 % identity is nearly
-    all. Here its abundance is split in proportion to the depth of each genome that holds it, over and over (EM).
-
-    Parameters
-    ----------
-    hashes
-        K-mers of each genome.
-    counts
-        K-mer -> abundance in the sample.
-    weight
-        Sum of the abundances.
-    rounds
-        Steps.
-
-    Returns
-    -------
-    list of float
-        Share of `weight` for each genome.
-    """
-    if not hashes:
-        return []
-    every, place = np.unique(np.concatenate(hashes), return_inverse=True)
-    genome = np.repeat(np.arange(len(hashes)), [len(h) for h in hashes])
-    abundance = np.array([counts.get(h, 0) for h in every.tolist()], float)
-    there = abundance[place] > 0
-    place, genome = place[there], genome[there]
-    sizes = np.array([len(h) for h in hashes], float)
-    depth = np.ones(len(hashes))
-    for _ in range(rounds):
-        each = np.bincount(place, depth[genome], len(every))
-        part = abundance[place] * depth[genome] / each[place]
-        depth = np.maximum(np.bincount(genome, part, len(hashes)) / sizes, 1e-12)
-    return [float(x) for x in depth * sizes / weight]
-
-
 def split_shares(
     shares: Sequence[tuple[str, float]], survival: float | None
 ) -> tuple[dict[str, float], float]:
@@ -200,7 +130,8 @@ def split_shares(
     shares
         (lineage, share of the k-mers).
     survival
-        Share of the k-mers of known organisms that the reads still show, see `read_survival`; None corrects nothing.
+        Share of the k-mers of known organisms that the reads still show, see `read_survival`; None corrects
+        nothing.
 
     Returns
     -------
@@ -322,6 +253,7 @@ def profile_sample(
     parts = share_out([hashes[m.name] for m in seen], counts, weight)
     shares = [(find_lineage(m.name, lineages, taxonomy), part) for m, part in zip(seen, parts, strict=True)]
     values, factor = split_shares(shares, survival.share())
+    values = lift_rare(values, 0, settings.min_genus_share)
     stats["detection_limit"] = settings.threshold / settings.scaled / weight * factor if weight else None
     return values, stats | {
         "unclassified_share": values[UNCLASSIFIED],
@@ -331,6 +263,7 @@ def profile_sample(
         "dropped_as_distant": dropped,
         "ksize": settings.ksize,
         "scaled": settings.scaled,
+        "detection_limit_of_genus": settings.min_genus_share,
         "threshold_bp": settings.threshold,
     }
 
@@ -364,7 +297,7 @@ def main(
 
 
 def effective(settings: SourmashSettings, database: Path) -> SourmashSettings:
-    """Raise `scaled` to the reference's, which holds no more; `VagusError` if it has no sketch of that ksize."""
+    """Raise `scaled` to the reference's, `VagusError` if it has no sketch of that ksize."""
     import sourmash
 
     try:
@@ -376,10 +309,11 @@ def effective(settings: SourmashSettings, database: Path) -> SourmashSettings:
         ) from None
     if first is None:
         raise VagusError(
-            f"{database}: no DNA sketch with ksize {settings.ksize}; fix: set shotgun.sourmash.ksize to the reference's"
+            f"{database}: no DNA sketch with ksize {settings.ksize}; "
+            f"fix: set shotgun.sourmash.ksize to the reference's"
         )
     scaled = max(settings.scaled, int(first.minhash.scaled))
-    return SourmashSettings(settings.ksize, scaled, settings.threshold_bp, settings.min_ani)
+    return replace(settings, scaled=scaled)
 
 
 if "snakemake" in globals():

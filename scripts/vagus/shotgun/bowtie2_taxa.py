@@ -1,0 +1,220 @@
+"""Taxonomy of shotgun reads by aligning each to all reference genomes (Bowtie 2)."""
+
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from vagus.errors import VagusError
+from vagus.reads.fastq import count_reads
+from vagus.reads.tools import find_tool, last_words
+from vagus.resources import tool_version
+from vagus.shotgun.kraken2_taxa import lift_rare
+from vagus.shotgun.lineages import find_lineage, read_lineages
+from vagus.shotgun.tables import RANKS, UNCLASSIFIED, SampleReads, find_sample_reads, write_taxa
+from vagus.steps import run_step
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+# Species are told apart at about 95 % identity of genomes (Jain 2018, doi:10.1038/s41467-018-07641-9); a read
+# of 150 bases from a genome at that distance lies above 90 % in 99 of 100 cases (binomial).
+MIN_IDENTITY = 0.90
+# Alignments looked at for each read: enough to see whether the best is shared between species.
+ALIGNMENTS = 10
+MIN_GENUS_SHARE = 0.005
+# Of a read: alignments are local, for a reference may be a catalogue of genes, over whose ends reads hang.
+MIN_ALIGNED = 0.5
+_EDITS = re.compile(rb"\tNM:i:(\d+)")
+_ALIGNED = re.compile(rb"(\d+)[MI=X]")
+_SCORE = re.compile(rb"\tAS:i:(-?\d+)")
+_MATE_2 = 0x80
+_UNMAPPED = 0x4
+
+
+def read_hits(lines: Iterable[bytes], min_identity: float) -> Iterator[dict[str, int]]:
+    """Yield genome -> score for every read or pair of a SAM stream.
+
+    Parameters
+    ----------
+    lines
+        SAM without header, alignments of a read (pair) beside each other, references `<genome>|<contig>`.
+    min_identity
+        Alignments less alike than this, per aligned base, do not count, nor those of less than half a read.
+
+    Yields
+    ------
+    dict
+        Genome -> best score of the read; of a pair, the sum over its mates. Empty where nothing counts.
+    """
+    for _, group in groupby(lines, key=lambda line: line.split(b"\t", 1)[0]):
+        best: dict[str, dict[int, int]] = {}
+        length: dict[int, int] = {}
+        for line in group:
+            cells = line.split(b"\t", 10)
+            flag, target = int(cells[1]), cells[2]
+            mate = 2 if flag & _MATE_2 else 1
+            bases = len(cells[9]) if cells[9] != b"*" else length.get(mate, 0)
+            length[mate] = max(bases, length.get(mate, 0))
+            edits, score = _EDITS.search(line), _SCORE.search(line)
+            if flag & _UNMAPPED or edits is None or score is None:
+                continue
+            aligned = sum(int(n) for n in _ALIGNED.findall(cells[5]))
+            if aligned < MIN_ALIGNED * length[mate] or int(edits.group(1)) > (1.0 - min_identity) * aligned:
+                continue
+            scores = best.setdefault(target.split(b"|", 1)[0].decode(), {})
+            scores[mate] = max(scores.get(mate, 0), int(score.group(1)))
+        yield {genome: sum(scores.values()) for genome, scores in best.items()}
+
+
+def common_lineage(lineages: Sequence[str]) -> str:
+    """Return the lineage to the last rank on which all agree, `unclassified` where they agree on none."""
+    columns = list(zip(*(lineage.split(";") for lineage in lineages), strict=True))
+    names: list[str] = []
+    for column in columns:
+        if len(set(column)) > 1:
+            break
+        names.append(column[0])
+    return ";".join(names + [""] * (len(RANKS) - len(names))) if any(names) else UNCLASSIFIED
+
+
+def count_hits(
+    hits: Iterable[Mapping[str, int]],
+    lineages: Mapping[str, str],
+    sheet: str | Path,
+    counts: dict[str, float],
+) -> None:
+    """Count each read for the lineage that its best alignments share; what has none is not counted here."""
+    for scores in hits:
+        if scores:
+            top = max(scores.values())
+            best = [find_lineage(genome, lineages, sheet) for genome, score in scores.items() if score == top]
+            name = common_lineage(best)
+            counts[name] = counts.get(name, 0.0) + 1.0
+
+
+def align(files: Sequence[Path], index: str, threads: int, what: str, take: Any) -> None:
+    """Stream the alignments of one file or two mates to `take`; `VagusError` if Bowtie 2 fails."""
+    inputs = ["-U", str(files[0])] if len(files) == 1 else ["-1", str(files[0]), "-2", str(files[1])]
+    command = [find_tool("bowtie2"), "--local", "--no-head", "--no-unal", "--mm", "-k", str(ALIGNMENTS)]
+    command += ["-p", str(threads), "-x", index, *inputs]
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said) as aligner,
+    ):
+        assert aligner.stdout is not None
+        take(aligner.stdout)
+        status = aligner.wait()
+        said.seek(0)
+        words = last_words(said.read().decode("utf-8", "replace"))
+    if status:
+        raise VagusError(f"{what}: bowtie2 failed with status {status}: {words}")
+
+
+def profile_sample(
+    reads: SampleReads,
+    index: str,
+    lineages: Mapping[str, str],
+    sheet: str | Path,
+    settings: Mapping[str, Any],
+    threads: int,
+) -> tuple[dict[str, float], dict[str, Any]]:
+    """Align the reads of a sample and count them by lineage.
+
+    Parameters
+    ----------
+    reads
+        Clean reads.
+    index
+        Prefix of the Bowtie 2 index of the genomes.
+    lineages, sheet
+        Genome -> lineage, and where that is from.
+    settings
+        min_reads (a rarer species counts for its genus), min_identity.
+    threads
+        Of the aligner.
+
+    Returns
+    -------
+    tuple
+        Lineage -> reads (a pair is one), and what is to be noted. A read that fits two species alike counts
+        for their genus, and so on up; one that fits none is unclassified.
+
+    References
+    ----------
+    Langmead B, Salzberg SL (2012) Nat Methods 9:357, doi:10.1038/nmeth.1923
+    """
+    min_reads = float(settings.get("min_reads", 10))
+    identity = float(settings.get("min_identity", MIN_IDENTITY))
+    counts: dict[str, float] = {}
+    total = 0
+    for files in [*reads.pairs, *((single,) for single in reads.singles)]:
+        found = count_reads(files[0])
+        total += found
+        if found:
+            align(
+                files,
+                index,
+                threads,
+                f"alignment to the genomes, sample {reads.sample}",
+                lambda stream: count_hits(read_hits(stream, identity), lineages, sheet, counts),
+            )
+    if not total:
+        return {}, {"reads": 0, "unclassified_share": None, "detection_limit": None}
+    named = sum(value for lineage, value in counts.items() if lineage != UNCLASSIFIED)
+    counts[UNCLASSIFIED] = total - named
+    counts = lift_rare(counts, min_reads, MIN_GENUS_SHARE)
+    return counts, {
+        "reads": total,
+        "unclassified_share": counts[UNCLASSIFIED] / total,
+        "detection_limit": min_reads / total,
+        "detection_limit_of_genus": MIN_GENUS_SHARE,
+        "min_identity": identity,
+    }
+
+
+def main(
+    clean: Sequence[str],
+    samples: Sequence[str],
+    index: str,
+    taxonomy: str,
+    output: str,
+    settings: Mapping[str, Any],
+    threads: int,
+) -> None:
+    """Profile samples into the folder `output`."""
+    lineages = read_lineages(taxonomy)
+    folder = Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    head = {
+        "engine": "bowtie2",
+        "version": tool_version("bowtie2"),
+        "kind": "counts",
+        "unit": "reads",
+        "reference": Path(index).name,
+    }
+    for sample in samples:
+        reads = find_sample_reads(clean, sample)
+        counts, noted = profile_sample(reads, index, lineages, taxonomy, settings, threads)
+        write_taxa(counts, {**head, **noted}, folder, sample)
+
+
+if "snakemake" in globals():
+    run_step(
+        lambda: main(
+            list(snakemake.input.clean),
+            list(snakemake.params.samples),
+            snakemake.input.index[0].removesuffix(".1.bt2"),
+            snakemake.input.taxonomy,
+            snakemake.output[0],
+            snakemake.params.settings,
+            snakemake.threads,
+        ),
+        snakemake.log[0],
+    )
