@@ -364,11 +364,15 @@ def measure(engine: str, step: str, case: Case, folder: Path) -> Cost:
 
 def loosest_kraken2(case: Case, database: Path) -> float:
     """Return the unclassified share of Kraken 2 at its loosest: confidence 0, one group of k-mers."""
+    from vagus.resources.build_kraken2_reference import build_kraken2
     from vagus.shotgun import kraken2_taxa
 
+    build_kraken2(case.genomes, database / "loosest", THREADS)
     loose = kraken2_taxa.Kraken2Settings(confidence=0, minimum_hit_groups=1, bracken="off")
     reads = kraken2_taxa.find_sample_reads([str(case.clean)], SAMPLE)
-    return float(kraken2_taxa.profile_sample(reads, database, loose, THREADS)[1]["unclassified_share"])
+    return float(
+        kraken2_taxa.profile_sample(reads, database / "loosest", loose, THREADS)[1]["unclassified_share"]
+    )
 
 
 def no_reads(folder: Path, like: Case, name: str) -> Case:

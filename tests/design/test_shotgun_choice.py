@@ -61,12 +61,12 @@ def write_genomes(trial: Any, *lines: str, header: str = "genome\tspecies\tpath\
 @pytest.mark.parametrize(
     ("settings", "databases", "proteins", "expected"),
     [
-        ({}, {}, True, ("sourmash", "sketch")),
-        ({}, {}, False, ("sourmash", "none")),
-        ({}, {"proteins": "p.faa"}, False, ("sourmash", "sketch")),
-        ({"speed": "reference"}, {}, True, ("kraken2", "diamond")),
-        ({"speed": "reference"}, {}, False, ("kraken2", "none")),
-        ({"function": "diamond"}, {}, False, ("sourmash", "diamond")),
+        ({}, {}, True, ("kraken2", "sketch")),
+        ({}, {}, False, ("kraken2", "none")),
+        ({}, {"proteins": "p.faa"}, False, ("kraken2", "sketch")),
+        ({"speed": "reference"}, {}, True, ("bowtie2", "diamond")),
+        ({"speed": "reference"}, {}, False, ("bowtie2", "none")),
+        ({"function": "diamond"}, {}, False, ("kraken2", "diamond")),
         ({"taxonomy": "sylph", "speed": "reference"}, {}, True, ("sylph", "diamond")),
         ({"taxonomy": "none", "function": "humann"}, {}, False, ("none", "humann")),
     ],
@@ -133,7 +133,7 @@ def test_only_what_is_missing_is_named(tmp_path: Path) -> None:
 
 def test_each_engine_has_its_own_line(tmp_path: Path) -> None:
     lines = messages(config_of(speed="reference", function="diamond"), tmp_path)
-    assert [line.split(": ")[1].split(" ")[0] for line in lines] == ["kraken2", "diamond"]
+    assert [line.split(": ")[1].split(" ")[0] for line in lines] == ["bowtie2", "diamond"]
 
 
 def test_host_is_not_there(tmp_path: Path) -> None:
@@ -199,8 +199,8 @@ def test_groups() -> None:
 def test_trial_without_shotgun_reference(trial: Any) -> None:
     add_shotgun(trial)
     line = trial.problem()
-    assert "sourmash has no reference, but there are shotgun samples" in line
-    assert "shotgun.genomes, or give databases.sourmash and databases.sourmash_taxonomy" in line
+    assert "kraken2 has no reference, but there are shotgun samples" in line
+    assert "shotgun.genomes, or give databases.kraken2" in line
 
 
 def test_only_shotgun_asks_for_no_16s_reference(trial: Any) -> None:
@@ -223,7 +223,7 @@ def test_both_assays_ask_for_both(trial: Any) -> None:
     lines = trial.problems()
     assert len(lines) == 2
     assert any("no taxonomy reference, but there are amplicon samples" in line for line in lines)
-    assert any("sourmash has no reference, but there are shotgun samples" in line for line in lines)
+    assert any("kraken2 has no reference, but there are shotgun samples" in line for line in lines)
 
 
 def test_both_assays_load(trial: Any) -> None:

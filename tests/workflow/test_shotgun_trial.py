@@ -140,7 +140,7 @@ def test_profile_is_there_with_every_sample(trial: Path, level: str, kind: str) 
     assert profile.kind == kind
     assert set(profile.samples) == set(sample_names(trial))
     assert (as_frame(profile).sum(axis=1) > 0).all()
-    assert profile.meta["engine"] == ("kraken2" if kind == "counts" else "diamond")
+    assert profile.meta["engine"] == ("bowtie2" if kind == "counts" else "diamond")
 
 
 def test_there_is_no_amplicon_half(trial: Path) -> None:
@@ -151,7 +151,7 @@ def test_there_is_no_amplicon_half(trial: Path) -> None:
 def test_samples_were_cut_into_batches_and_groups(trial: Path) -> None:
     batches = sorted(path.name for path in (trial / "results/shotgun/clean").iterdir())
     assert batches == ["wgs1.shotgun.1", "wgs1.shotgun.2", "wgs1.shotgun.3"]
-    for engine in ("taxa/kraken2", "function/diamond"):
+    for engine in ("taxa/bowtie2", "function/diamond"):
         groups = sorted(path.name for path in (trial / "results/shotgun" / engine).iterdir())
         assert groups == ["group1", "group2", "group3"]
 

@@ -102,8 +102,8 @@ def count_hits(
 def align(files: Sequence[Path], index: str, threads: int, what: str, take: Any) -> None:
     """Stream the alignments of one file or two mates to `take`; `VagusError` if Bowtie 2 fails."""
     inputs = ["-U", str(files[0])] if len(files) == 1 else ["-1", str(files[0]), "-2", str(files[1])]
-    command = [find_tool("bowtie2"), "--local", "--no-head", "--no-unal", "--mm", "-k", str(ALIGNMENTS)]
-    command += ["-p", str(threads), "-x", index, *inputs]
+    command = [find_tool("bowtie2"), "--very-sensitive-local", "--no-head", "--no-unal", "--mm"]
+    command += ["-k", str(ALIGNMENTS), "-p", str(threads), "-x", index, *inputs]
     with (
         tempfile.TemporaryFile() as said,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said) as aligner,
