@@ -149,7 +149,7 @@ rule metaphlan_taxa:
     """Species of a group of samples by clade-specific marker genes (MetaPhlAn 4)."""
     input:
         clean=group_clean,
-        database=config["databases"]["metaphlan"],
+        database=config["databases"]["metaphlan"] or [],
     output:
         directory("<results>/shotgun/taxa/metaphlan/{group}"),
     log:
@@ -173,8 +173,8 @@ rule sylph_taxa:
     """Species of a group of samples by k-mer containment ANI (sylph)."""
     input:
         clean=group_clean,
-        database=config["databases"]["sylph"],
-        taxonomy=config["databases"]["sylph_taxonomy"],
+        database=config["databases"]["sylph"] or [],
+        taxonomy=config["databases"]["sylph_taxonomy"] or [],
     output:
         directory("<results>/shotgun/taxa/sylph/{group}"),
     log:
@@ -302,9 +302,9 @@ rule humann_function:
     """KOs and pathways of a group of samples by HUMAnN, gap filling off."""
     input:
         clean=group_clean,
-        nucleotide=config["databases"]["humann_nucleotide"],
-        protein=config["databases"]["humann_protein"],
-        mapping=config["databases"]["humann_mapping"],
+        nucleotide=config["databases"]["humann_nucleotide"] or [],
+        protein=config["databases"]["humann_protein"] or [],
+        mapping=config["databases"]["humann_mapping"] or [],
         profiles=[config["databases"]["humann_profiles"]] if config["databases"]["humann_profiles"] else [],
         markers=MARKERS,
     output:

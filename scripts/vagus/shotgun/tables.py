@@ -63,7 +63,8 @@ def find_sample_reads(clean: Sequence[str | Path], sample: str) -> SampleReads:
     """
     found = SampleReads(sample)
     for folder in clean:
-        for first in sorted(Path(folder).glob(f"{sample}__*_R1.fastq.gz")):
+        # Not the files of a sample whose id is this one with an underscore at its end.
+        for first in sorted(Path(folder).glob(f"{sample}__[!_]*_R1.fastq.gz")):
             second = first.with_name(first.name.removesuffix("_R1.fastq.gz") + "_R2.fastq.gz")
             if second.exists():
                 found.pairs.append((first, second))
