@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import subprocess
 import sys
@@ -39,11 +40,11 @@ rule all:
 """
 
 
-def run(trial: Any, batches: int = 3) -> Path:
+def run(trial: Any, batches: int = 3, **reads: Any) -> Path:
     out: Path = trial.folder / "out"
     trial.write()
-    trial.config["reads"] = {"batch_size": 4}
-    out.mkdir()
+    trial.config["reads"] = {"batch_size": 4, **reads}
+    out.mkdir(exist_ok=True)
     jsons = [out / "batches" / f"run1.{i}.json" for i in range(1, batches + 1)]
     main(
         trial.config,
@@ -140,3 +141,16 @@ def test_rule(trial: Any) -> None:
     log = (trial.folder / "logs/check_design.log").read_text()
     assert "sample S1b, run run1: truncated gzip" in log
     assert "Traceback" not in log
+
+
+def test_odd_qualities_are_taken_where_the_config_says_so(trial: Any) -> None:
+    for mate in (1, 2):
+        path = trial.folder / f"reads/S1b_run1_R{mate}.fastq.gz"
+        text = gzip.decompress(path.read_bytes()).decode()
+        lines = text.splitlines()
+        lines[3::4] = ["z" * len(line) for line in lines[3::4]]
+        path.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode()))
+    with pytest.raises(DesignError, match="are all 'z'"):
+        run(trial)
+    run(trial, allow_odd_qualities=True)
+    assert (trial.folder / "out" / "design.json").exists()

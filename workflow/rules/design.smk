@@ -31,6 +31,11 @@ rule check_design:
         runtime=60,
     params:
         configfiles=[os.path.relpath(path) for path in workflow.configfiles],
-        design_keys=[config["samples"], config["reads"]["batch_size"], config["trial"]["levels"]],
+        design_keys=[
+            config["samples"],
+            config["reads"]["batch_size"],
+            config["reads"]["allow_odd_qualities"],
+            config["trial"]["levels"],
+        ],
     script:
         "../../scripts/vagus/design/check_design.py"

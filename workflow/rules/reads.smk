@@ -5,6 +5,7 @@ PHIX_INDEX = (
     if config["reads"]["phix"]
     else []
 )
+CLEAN_KEYS = ("primers", "keep_untrimmed", "primer_error_rate", "quality_cutoff", "min_length")
 PRIMERS = config["reads"]["primers"]
 PRIMER_TABLE = [str(CLONE / "resources" / "primers.tsv")] if PRIMERS and isinstance(PRIMERS, str) else []
 
@@ -52,7 +53,7 @@ rule clean_reads:
         mem_mb=2000,
         runtime=lambda wildcards, input, attempt: 10 * attempt + input.size_mb // 100,
     params:
-        reads={key: value for key, value in config["reads"].items() if key not in ("batch_size", "phix")},
+        reads={key: value for key, value in config["reads"].items() if key in CLEAN_KEYS},
     script:
         "../../scripts/vagus/reads/clean_reads.py"
 

@@ -54,7 +54,8 @@ def main(
     """
     design = load_trial(config, workdir, clone, configfiles, threads)
     findings = Findings(notes=design.notes)
-    reads = check_reads(design, str(config["samples"]), findings, threads)
+    odd = bool(config["reads"]["allow_odd_qualities"])
+    reads = check_reads(design, str(config["samples"]), findings, threads, allow_odd_qualities=odd)
     if findings.problems:
         raise DesignError(findings.problems)
     write_design(design, design_json)

@@ -32,7 +32,10 @@ HEAD_RECORDS = 1000
 # Phred+64 ends at 'j' (Q42). Made-up reads may all be 'I' (Q40) and SRA Lite's are all '?' (Q30), but no
 # machine calls every base better than 'K' (Q42): PacBio HiFi reaches '~' (Q93), but not everywhere.
 _BEST_CONSTANT, _BEST_PHRED64 = ord("K"), ord("j")
-_ODD_FIX = "give the reads as they came from the sequencer, with their own qualities (Phred+33)"
+_ODD_FIX = (
+    "give the reads as they came from the sequencer, with their own qualities (Phred+33); "
+    "for made reads set reads.allow_odd_qualities: true"
+)
 _CHUNK = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
 _BASES = re.compile(rb"[ACGTUNRYSWKMBDHVacgtunryswkmbdhv.-]*")

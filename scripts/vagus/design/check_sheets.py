@@ -98,7 +98,9 @@ def load_trial(
             f"ids made safe for file names: {', '.join(f'{w!r} is {s}' for s, w in sorted(changed.items()))}"
         )
     if findings.problems:
-        check_reads(design, name["samples"], findings, threads, MAX_BYTES_BESIDE_PROBLEMS)
+        reads = config["reads"] if isinstance(config["reads"], dict) else {}
+        odd = bool(reads.get("allow_odd_qualities"))
+        check_reads(design, name["samples"], findings, threads, MAX_BYTES_BESIDE_PROBLEMS, odd)
         raise DesignError(findings.problems)
     if not design.can_compare_arms and len(design.arms) > 1 and len(people) > 1:
         findings.note(
