@@ -1,4 +1,4 @@
-"""Real human stool (ragged reads of 35 to 100 bases) through cleaning and the engines that have a reference."""
+"""Real human stool (ragged reads of 35 to 100 bases) through cleaning and the engines with a reference."""
 
 from __future__ import annotations
 
