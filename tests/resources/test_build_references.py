@@ -70,7 +70,7 @@ def test_sourmash_gather_finds_the_genomes(tmp_path):
 def test_sourmash_refuses_a_genome_without_kmers(tmp_path):
     genomes = write_genomes(tmp_path, {"g1": "ACGT"})
     where = [tmp_path / part for part in ("genomes.zip", "taxonomy.tsv", "manifest.json")]
-    with pytest.raises(VagusError, match=r"genome g1: no k-mer .*; fix: lower shotgun\.sourmash\.scaled"):
+    with pytest.raises(VagusError, match=r"genome g1: no k-mer .*; fix: lower shotgun\.sourmash_scaled"):
         build_sourmash(genomes, *where)
     assert not where[0].exists()
 

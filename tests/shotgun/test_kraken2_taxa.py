@@ -8,7 +8,14 @@ from shotgun.made_genomes import mutate, random_genome, write_sample
 
 from vagus.errors import VagusError
 from vagus.reads.fastq import write_empty
-from vagus.shotgun.kraken2_taxa import count_nodes, lift_rare, main, parse_bracken, parse_report
+from vagus.shotgun.kraken2_taxa import (
+    Kraken2Settings,
+    count_nodes,
+    lift_rare,
+    main,
+    parse_bracken,
+    parse_report,
+)
 from vagus.shotgun.tables import TAXON_COLUMNS, read_rows
 
 REPORT = [
@@ -95,3 +102,8 @@ def test_near_identical_genomes_and_one_out_of_reference(tmp_path):
     assert "Bacteria;;;;Busaceae;Bus;Bus tertius" in rows
     assert read_rows(out / "s4.taxa.tsv", TAXON_COLUMNS) == []
     assert json.loads((out / "s4.stats.json").read_text())["reads"] == 0
+
+
+@pytest.mark.parametrize(("written", "meant"), [(True, "on"), (False, "off"), ("auto", "auto")])
+def test_bare_on_and_off_of_yaml(written, meant):
+    assert Kraken2Settings.of({"bracken": written}).bracken == meant

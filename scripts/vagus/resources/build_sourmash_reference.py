@@ -58,7 +58,7 @@ def sketch_genome(genome: Genome, ksize: int, scaled: int) -> Any:
     if not len(sketch):
         raise VagusError(
             f"genome {genome.genome}: no k-mer of {genome.path} is kept at scaled {scaled}; "
-            "fix: lower shotgun.sourmash.scaled, or leave so short a sequence out"
+            "fix: lower shotgun.sourmash_scaled, or leave so short a sequence out"
         )
     return sourmash.SourmashSignature(sketch, name=genome.genome, filename=f"{genome.genome}.fasta")
 

@@ -64,14 +64,17 @@ class Kraken2Settings:
     def of(cls, settings: Mapping[str, Any]) -> "Kraken2Settings":
         """Take the keys that are named here; `VagusError` if a value is not allowed."""
         known = {k: settings[k] for k in cls.__dataclass_fields__ if k in settings}
+        if isinstance(known.get("bracken"), bool):
+            # YAML reads a bare on and off as true and false.
+            known["bracken"] = "on" if known["bracken"] else "off"
         made = cls(**known)
         if made.bracken not in ("auto", "on", "off"):
             raise VagusError(
-                f"shotgun.kraken2.bracken: {made.bracken!r}; allowed: auto, on, off; fix: choose one of them"
+                f"shotgun.bracken: {made.bracken!r}; allowed: auto, on, off; fix: choose one of them"
             )
         if not 0 <= made.confidence <= 1:
             raise VagusError(
-                f"shotgun.kraken2.confidence: {made.confidence!r}; allowed: 0 to 1; fix: 0.1 is the default"
+                f"shotgun.kraken2_confidence: {made.confidence!r}; allowed: 0 to 1; fix: 0.1 is the default"
             )
         return made
 
@@ -198,9 +201,7 @@ def parse_bracken(lines: Iterable[str], nodes: Sequence[Node], where: str) -> di
     rows = [line.rstrip("\n").split("\t") for line in lines if line.strip()]
     header = rows[0] if rows else []
     if "taxonomy_id" not in header or "new_est_reads" not in header:
-        raise VagusError(
-            f"{where}: not a table of Bracken; fix: update Bracken, or set shotgun.kraken2.bracken: off"
-        )
+        raise VagusError(f"{where}: not a table of Bracken; fix: update Bracken, or set shotgun.bracken: off")
     taxid, estimate = header.index("taxonomy_id"), header.index("new_est_reads")
     by_taxid = {n.taxid: ";".join(n.lineage) for n in nodes}
     counts = count_nodes(nodes)
@@ -312,7 +313,7 @@ def find_distribution(database: str | Path, settings: Kraken2Settings) -> int | 
     if settings.bracken == "on":
         what = "a file databaseNmers.kmer_distrib in the database" if here else "the program bracken"
         raise VagusError(
-            f"shotgun.kraken2.bracken is on, but there is not {what}; fix: install it, or set it to auto"
+            f"shotgun.bracken is on, but there is not {what}; fix: install it, or set it to auto"
         )
     return None
 

@@ -352,27 +352,17 @@ def build(fasta: str, labels: str | None, out: str, settings: Mapping[str, Any])
     print(f"{len(index.hashes)} k-mers of {len(index.kos)} KOs")
 
 
-# One file, two rules: the rule that builds the index has an input `fasta`.
 if "snakemake" in globals():
     run_step(
-        lambda: (
-            build(
-                snakemake.input.fasta,
-                next(iter(snakemake.input.get("labels", [])), None),
-                snakemake.output[0],
-                snakemake.params.settings,
-            )
-            if snakemake.input.get("fasta")
-            else main(
-                list(snakemake.input.clean),
-                list(snakemake.params.samples),
-                snakemake.input.index,
-                snakemake.input.markers,
-                next(iter(snakemake.input.get("pathways", [])), None),
-                snakemake.output[0],
-                snakemake.params.settings,
-                snakemake.threads,
-            )
+        lambda: main(
+            list(snakemake.input.clean),
+            list(snakemake.params.samples),
+            snakemake.input.index,
+            snakemake.input.markers,
+            next(iter(snakemake.input.get("pathways", [])), None),
+            snakemake.output[0],
+            snakemake.params.settings,
+            snakemake.threads,
         ),
         snakemake.log[0],
     )

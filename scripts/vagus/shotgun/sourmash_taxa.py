@@ -62,7 +62,7 @@ class SourmashSettings:
         made = cls(**{k: settings[k] for k in cls.__dataclass_fields__ if k in settings})
         if made.scaled < 1 or made.ksize < 11 or made.threshold_bp < 0 or not 0 <= made.min_ani < 1:
             raise VagusError(
-                "shotgun.sourmash: a setting is out of range; allowed: scaled >= 1, "
+                "sourmash: a setting is out of range; allowed: scaled >= 1, "
                 "ksize >= 11, threshold_bp >= 0, 0 <= min_ani < 1; fix: leave it at its default"
             )
         return made
@@ -310,7 +310,7 @@ def effective(settings: SourmashSettings, database: Path) -> SourmashSettings:
     if first is None:
         raise VagusError(
             f"{database}: no DNA sketch with ksize {settings.ksize}; "
-            f"fix: set shotgun.sourmash.ksize to the reference's"
+            f"fix: give sketches of that ksize in databases.sourmash"
         )
     scaled = max(settings.scaled, int(first.minhash.scaled))
     return replace(settings, scaled=scaled)
