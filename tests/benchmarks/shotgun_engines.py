@@ -261,9 +261,13 @@ def settings() -> dict[str, dict[str, Any]]:
         "kraken2": {
             "confidence": config["kraken2_confidence"],
             "min_reads": config["min_reads"],
-            "bracken": config["bracken"],
+            "ambiguous": config["ambiguous_reads"],
         },
-        "bowtie2": {"min_identity": config["bowtie2_identity"] / 100, "min_reads": config["min_reads"]},
+        "bowtie2": {
+            "min_identity": config["bowtie2_identity"] / 100,
+            "min_reads": config["min_reads"],
+            "ambiguous": config["ambiguous_reads"],
+        },
         "sketch": {
             "scaled": config["sketch_scaled"],
             "ksize": config["sketch_ksize"],
@@ -277,10 +281,21 @@ def settings() -> dict[str, dict[str, Any]]:
     }
 
 
+def measure_shares(case: Case, engine: str, reference: str, sheet: str, output: str) -> None:
+    """Measure where the reads of each species end, as the workflow does with a reference that it built."""
+    from vagus.resources import measure_read_shares
+    from vagus.shotgun.read_shares import Kind, write_shares
+
+    lengths = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())["shotgun"]["read_lengths"]
+    kinds = [Kind(length, paired) for length in lengths for paired in (False, True)]
+    count = measure_read_shares.make_counter(engine, reference, sheet, settings()[engine])
+    write_shares(measure_read_shares.measure(case.genomes, kinds, count, THREADS), output)
+
+
 def run_step(engine: str, step: str, case: Case, folder: Path) -> None:
     """Build an engine's reference, or run the engine; called in a process of its own."""
     chosen = settings()[engine]
-    clean, out = [str(case.clean)], str(folder / "out")
+    clean, out, shares = [str(case.clean)], str(folder / "out"), str(folder / "shares.tsv")
     if engine == "sourmash":
         from vagus.resources.build_sourmash_reference import build_sourmash
         from vagus.shotgun import sourmash_taxa
@@ -296,8 +311,9 @@ def run_step(engine: str, step: str, case: Case, folder: Path) -> None:
 
         if step == "build":
             build_kraken2(case.genomes, folder / "kraken2", THREADS)
+            measure_shares(case, engine, str(folder / "kraken2"), "", shares)
         else:
-            kraken2_taxa.main(clean, [SAMPLE], str(folder / "kraken2"), out, chosen, THREADS)
+            kraken2_taxa.main(clean, [SAMPLE], str(folder / "kraken2"), out, chosen, THREADS, shares)
     elif engine == "bowtie2":
         from vagus.resources.build_bowtie2_reference import build_bowtie2
         from vagus.shotgun import bowtie2_taxa
@@ -305,8 +321,9 @@ def run_step(engine: str, step: str, case: Case, folder: Path) -> None:
         prefix, sheet = folder / "genomes", folder / "taxonomy.tsv"
         if step == "build":
             build_bowtie2(case.genomes, prefix, sheet, folder / "m.json", THREADS)
+            measure_shares(case, engine, str(prefix), str(sheet), shares)
         else:
-            bowtie2_taxa.main(clean, [SAMPLE], str(prefix), str(sheet), out, chosen, THREADS)
+            bowtie2_taxa.main(clean, [SAMPLE], str(prefix), str(sheet), out, chosen, THREADS, shares)
     elif engine == "sketch":
         from vagus.shotgun import sketch_ko
 
@@ -368,7 +385,7 @@ def loosest_kraken2(case: Case, database: Path) -> float:
     from vagus.shotgun import kraken2_taxa
 
     build_kraken2(case.genomes, database / "loosest", THREADS)
-    loose = kraken2_taxa.Kraken2Settings(confidence=0, minimum_hit_groups=1, bracken="off")
+    loose = kraken2_taxa.Kraken2Settings(confidence=0, minimum_hit_groups=1, ambiguous="genus")
     reads = kraken2_taxa.find_sample_reads([str(case.clean)], SAMPLE)
     return float(
         kraken2_taxa.profile_sample(reads, database / "loosest", loose, THREADS)[1]["unclassified_share"]

@@ -271,3 +271,12 @@ def test_sheet_of_genomes_is_checked_also_for_amplicon_alone(trial: Any) -> None
     write_genomes(trial, "G1\tAlpha una\tno.fna\t")
     line = trial.problem()
     assert "genomes.tsv, row 2, column 'path': file not found" in line
+
+
+def test_bracken_needs_reports_of_kraken2(tmp_path: Path) -> None:
+    config = config_of(taxonomy="bowtie2", function="none", ambiguous_reads="bracken")
+    (said,) = messages(config, tmp_path, genomes=True)
+    assert "shotgun.ambiguous_reads" in said
+    assert "choose kraken2 in shotgun.taxonomy" in said
+    config["shotgun"]["taxonomy"] = "kraken2"
+    assert messages(config, tmp_path, genomes=True) == []

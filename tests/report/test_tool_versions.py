@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from vagus.report import tool_versions as module
-from vagus.report.tool_versions import main, tool_version
+from vagus.reads import tools as module
+from vagus.reads.tools import tool_version
+from vagus.report.tool_versions import main
 
 
 def test_a_version_is_read_from_either_stream(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:

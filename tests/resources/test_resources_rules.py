@@ -12,6 +12,7 @@ from resources.made_genomes import SPECIES, sequences, write_genomes
 
 from vagus.errors import VagusError
 from vagus.reads.tools import find_tool
+from vagus.shotgun.read_shares import read_shares
 
 CLONE = Path(__file__).resolve().parents[2]
 SNAKEFILE = f"""
@@ -19,11 +20,15 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {str(CLONE / "scripts")!r})
 from vagus.design.findings import Findings
+from vagus.resources.build_bowtie2_reference import SUFFIXES
 from vagus.resources.genome_sheet import genome_rows, read_genome_sheet
 
 FOUND = Findings()
 GENOMES = read_genome_sheet(config["shotgun"]["genomes"], None, FOUND)
 assert not FOUND.problems, FOUND.problems
+
+BOWTIE2_SUFFIXES = SUFFIXES
+ENGINE_SETTINGS = dict(kraken2=dict(), bowtie2=dict())
 
 include: "clone/workflow/rules/resources.smk"
 
@@ -33,6 +38,8 @@ rule all:
         "<resources>/shotgun/sourmash/genomes.zip",
         "<resources>/shotgun/kraken2",
         "<resources>/shotgun/bowtie2/genomes.1.bt2",
+        "<resources>/shotgun/read_shares/kraken2.tsv",
+        "<resources>/shotgun/read_shares/bowtie2.tsv",
         "<resources>/shotgun/diamond/proteins.dmnd",
         "<resources>/references/silva_dada2=138.2",
 """
@@ -61,7 +68,7 @@ def workdir(tmp_path):
     (tmp_path / "in/genomes.tsv").write_text("\n".join(["genome\tspecies\tproteins", *rows]) + "\n")
     (tmp_path / "own.fa.gz").write_bytes(b"sequences")
     config = {
-        "shotgun": {"genomes": "in/genomes.tsv", "sourmash_scaled": 100, "kraken2_read_lengths": [100]},
+        "shotgun": {"genomes": "in/genomes.tsv", "sourmash_scaled": 100, "read_lengths": [100]},
         "references": {"silva_dada2": {"path": str(tmp_path / "own.fa.gz")}},
     }
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
@@ -80,7 +87,10 @@ def workdir(tmp_path):
 def test_all_references_are_built_once(workdir):
     snakemake(workdir)
     made = workdir / "resources" / "shotgun"
-    assert {p.name for p in made.iterdir()} == {"sourmash", "kraken2", "bowtie2", "diamond"}
+    assert {p.name for p in made.iterdir()} == {"sourmash", "kraken2", "bowtie2", "diamond", "read_shares"}
+    for engine in ("kraken2", "bowtie2"):
+        shares = read_shares(made / "read_shares" / f"{engine}.tsv")
+        assert {len(found) for found in shares.values()} == {len(set(SPECIES.values()))}
     assert (made / "diamond/labels.tsv").read_text().splitlines()[
         1
     ] == "g1|a\tK00001\tLactobacillus acidophilus"

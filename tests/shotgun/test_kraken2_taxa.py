@@ -8,14 +8,10 @@ from shotgun.made_genomes import mutate, random_genome, write_sample
 
 from vagus.errors import VagusError
 from vagus.reads.fastq import write_empty
-from vagus.shotgun.kraken2_taxa import (
-    Kraken2Settings,
-    count_nodes,
-    lift_rare,
-    main,
-    parse_bracken,
-    parse_report,
-)
+from vagus.shotgun import kraken2_taxa as module
+from vagus.shotgun.kraken2_report import count_nodes, parse_bracken, parse_report
+from vagus.shotgun.kraken2_taxa import Kraken2Settings, find_distribution, main
+from vagus.shotgun.read_shares import lift_rare
 from vagus.shotgun.tables import TAXON_COLUMNS, read_rows
 
 REPORT = [
@@ -104,6 +100,27 @@ def test_near_identical_genomes_and_one_out_of_reference(tmp_path):
     assert json.loads((out / "s4.stats.json").read_text())["reads"] == 0
 
 
-@pytest.mark.parametrize(("written", "meant"), [(True, "on"), (False, "off"), ("auto", "auto")])
-def test_bare_on_and_off_of_yaml(written, meant):
-    assert Kraken2Settings.of({"bracken": written}).bracken == meant
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [("ambiguous", "both", "share, bracken, genus"), ("confidence", 1.5, "0 to 1")],
+)
+def test_settings_that_are_not_allowed(key, value, allowed):
+    with pytest.raises(VagusError, match=f"allowed: {allowed}"):
+        Kraken2Settings.of({key: value})
+
+
+def test_bracken_is_demanded_only_where_it_is_chosen(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "find_tool", _absent)
+    (tmp_path / "database150mers.kmer_distrib").touch()
+    assert find_distribution(tmp_path, Kraken2Settings()) is None
+    with pytest.raises(VagusError, match="there is not the program bracken"):
+        find_distribution(tmp_path, Kraken2Settings(ambiguous="bracken"))
+    monkeypatch.setattr(module, "find_tool", lambda name: name)
+    assert find_distribution(tmp_path, Kraken2Settings()) == 150
+    assert find_distribution(tmp_path, Kraken2Settings(), has_shares=True) is None
+    assert find_distribution(tmp_path, Kraken2Settings(ambiguous="bracken"), has_shares=True) == 150
+    assert find_distribution(tmp_path, Kraken2Settings(ambiguous="genus")) is None
+
+
+def _absent(name):
+    raise VagusError(f"{name} is not installed")

@@ -16,6 +16,7 @@ from vagus.design.check_sheets import load_genomes
 from vagus.design.shotgun_choice import choose_engines, find_prefix, make_groups
 from vagus.errors import VagusError
 from vagus.reads.build_host_index import host_kind
+from vagus.resources.build_bowtie2_reference import SUFFIXES as BOWTIE2_SUFFIXES
 from vagus.resources.genome_sheet import genome_rows
 
 try:
@@ -58,6 +59,17 @@ PROTEINS = config["databases"]["proteins"] or "<resources>/shotgun/diamond/prote
 PROTEIN_LABELS = [config["databases"]["protein_labels"]] if config["databases"]["protein_labels"] else []
 if not config["databases"]["proteins"]:
     PROTEIN_LABELS = ["<resources>/shotgun/diamond/labels.tsv"]
+# How the engines that count read by read are set, and what of it decides where a read ends.
+ENGINE_SETTINGS = {
+    "kraken2": {"confidence": config["shotgun"]["kraken2_confidence"]},
+    "bowtie2": {"min_identity": config["shotgun"]["bowtie2_identity"] / 100},
+}
+AMBIGUOUS = {"min_reads": config["shotgun"]["min_reads"], "ambiguous": config["shotgun"]["ambiguous_reads"]}
+SHARES_MEASURED = [
+    engine
+    for engine in ENGINE_SETTINGS
+    if GENOMES and not config["databases"].get(engine) and AMBIGUOUS["ambiguous"] == "share"
+]
 SPECIES_KNOWN = SHOTGUN.function in ("diamond", "humann")
 FUNCTION_LEVELS = ["ko"]
 FUNCTION_LEVELS += ["pathway"] if config["shotgun"]["pathways"] or SHOTGUN.function == "humann" else []
@@ -124,6 +136,7 @@ RESOURCE_TARGETS = [f"<resources>/references/{name}" for name in config["referen
 if GENOMES:
     RESOURCE_TARGETS += ["<resources>/shotgun/sourmash/genomes.zip", "<resources>/shotgun/kraken2"]
     RESOURCE_TARGETS += ["<resources>/shotgun/bowtie2/genomes.1.bt2"]
+RESOURCE_TARGETS += [f"<resources>/shotgun/read_shares/{engine}.tsv" for engine in SHARES_MEASURED]
 if any(genome.proteins for genome in GENOMES):
     RESOURCE_TARGETS += ["<resources>/shotgun/diamond/proteins.dmnd"]
 

@@ -6,6 +6,10 @@ GENOME_FILES = [str(genome.path) for genome in GENOMES]
 PROTEIN_FILES = [str(genome.proteins) for genome in GENOMES if genome.proteins]
 # Rows without paths: what is the same on every machine, so that a shared cache can be hit from any of them.
 GENOME_ROWS = genome_rows(GENOMES)
+READ_REFERENCES = {
+    "kraken2": ["<resources>/shotgun/kraken2"],
+    "bowtie2": multiext("<resources>/shotgun/bowtie2/genomes", *BOWTIE2_SUFFIXES),
+}
 
 
 wildcard_constraints:
@@ -57,7 +61,7 @@ rule build_kraken2_reference:
         runtime=lambda wildcards, input, attempt: attempt * (15 + int(input.size_mb) // 20),
     params:
         genomes=GENOME_ROWS,
-        read_lengths=config["shotgun"]["kraken2_read_lengths"],
+        read_lengths=config["shotgun"]["read_lengths"],
     script:
         "../../scripts/vagus/resources/build_kraken2_reference.py"
 
@@ -67,15 +71,7 @@ rule build_bowtie2_reference:
     input:
         genomes=GENOME_FILES,
     output:
-        index=multiext(
-            "<resources>/shotgun/bowtie2/genomes",
-            ".1.bt2",
-            ".2.bt2",
-            ".3.bt2",
-            ".4.bt2",
-            ".rev.1.bt2",
-            ".rev.2.bt2",
-        ),
+        index=multiext("<resources>/shotgun/bowtie2/genomes", *BOWTIE2_SUFFIXES),
         taxonomy="<resources>/shotgun/bowtie2/taxonomy.tsv",
         manifest="<resources>/shotgun/bowtie2/manifest.json",
     log:
@@ -91,6 +87,35 @@ rule build_bowtie2_reference:
         genomes=GENOME_ROWS,
     script:
         "../../scripts/vagus/resources/build_bowtie2_reference.py"
+
+
+rule measure_read_shares:
+    """Where the reads of each of the user's species end in an engine: at the species, or at a rank above."""
+    input:
+        genomes=GENOME_FILES,
+        reference=lambda wildcards: READ_REFERENCES[wildcards.engine],
+        taxonomy=lambda wildcards: (
+            ["<resources>/shotgun/bowtie2/taxonomy.tsv"] if wildcards.engine == "bowtie2" else []
+        ),
+    output:
+        "<resources>/shotgun/read_shares/{engine}.tsv",
+    log:
+        "<logs>/measure_read_shares/{engine}.log",
+    wildcard_constraints:
+        engine="kraken2|bowtie2",
+    cache: "omit-software"
+    conda:
+        "../../envs/shotgun.yaml"
+    threads: 4
+    resources:
+        mem_mb=lambda wildcards, input, attempt: attempt * (2000 + 5 * int(input.size_mb)),
+        runtime=lambda wildcards, input, attempt: attempt * (30 + int(input.size_mb) // 5),
+    params:
+        genomes=GENOME_ROWS,
+        read_lengths=config["shotgun"]["read_lengths"],
+        settings=lambda wildcards: ENGINE_SETTINGS[wildcards.engine],
+    script:
+        "../../scripts/vagus/resources/measure_read_shares.py"
 
 
 rule build_diamond_reference:

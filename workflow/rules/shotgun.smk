@@ -81,10 +81,11 @@ rule sourmash_taxa:
 
 
 rule kraken2_taxa:
-    """Species of a group of samples read by read (Kraken 2, with Bracken where it is installed)."""
+    """Species of a group of samples read by read (Kraken 2)."""
     input:
         clean=group_clean,
         database=config["databases"]["kraken2"] or "<resources>/shotgun/kraken2",
+        shares=["<resources>/shotgun/read_shares/kraken2.tsv"] if "kraken2" in SHARES_MEASURED else [],
     output:
         directory("<results>/shotgun/taxa/kraken2/{group}"),
     log:
@@ -100,11 +101,7 @@ rule kraken2_taxa:
         runtime=lambda wildcards, input, attempt: attempt * (30 + int(input.size_mb) // 50),
     params:
         samples=lambda wildcards: GROUPS[wildcards.group],
-        settings={
-            "confidence": config["shotgun"]["kraken2_confidence"],
-            "min_reads": config["shotgun"]["min_reads"],
-            "bracken": config["shotgun"]["bracken"],
-        },
+        settings=ENGINE_SETTINGS["kraken2"] | AMBIGUOUS,
     script:
         "../../scripts/vagus/shotgun/kraken2_taxa.py"
 
@@ -113,16 +110,9 @@ rule bowtie2_taxa:
     """Species of a group of samples by aligning every read to the user's genomes (Bowtie 2)."""
     input:
         clean=group_clean,
-        index=multiext(
-            "<resources>/shotgun/bowtie2/genomes",
-            ".1.bt2",
-            ".2.bt2",
-            ".3.bt2",
-            ".4.bt2",
-            ".rev.1.bt2",
-            ".rev.2.bt2",
-        ),
+        index=multiext("<resources>/shotgun/bowtie2/genomes", *BOWTIE2_SUFFIXES),
         taxonomy="<resources>/shotgun/bowtie2/taxonomy.tsv",
+        shares=["<resources>/shotgun/read_shares/bowtie2.tsv"] if "bowtie2" in SHARES_MEASURED else [],
     output:
         directory("<results>/shotgun/taxa/bowtie2/{group}"),
     log:
@@ -137,10 +127,7 @@ rule bowtie2_taxa:
         runtime=lambda wildcards, input, attempt: attempt * (30 + int(input.size_mb) // 5),
     params:
         samples=lambda wildcards: GROUPS[wildcards.group],
-        settings={
-            "min_reads": config["shotgun"]["min_reads"],
-            "min_identity": config["shotgun"]["bowtie2_identity"] / 100,
-        },
+        settings=ENGINE_SETTINGS["bowtie2"] | AMBIGUOUS,
     script:
         "../../scripts/vagus/shotgun/bowtie2_taxa.py"
 

@@ -78,7 +78,8 @@ def check_shotgun(
         Where problems go.
     """
     databases = config["databases"]
-    for engine in choose_engines(config, has_proteins).engines:
+    choice = choose_engines(config, has_proteins)
+    for engine in choice.engines:
         built = has_proteins if engine in ("sketch", "diamond") else has_genomes
         needs = NEEDS.get(engine, ())
         missing = [key for key in needs if not databases.get(key)]
@@ -105,6 +106,14 @@ def check_shotgun(
                 "or choose another engine (shotgun.taxonomy, shotgun.function)",
                 column="databases",
             )
+    if config["shotgun"]["ambiguous_reads"] == "bracken" and choice.taxonomy != "kraken2":
+        findings.problem(
+            FILE,
+            f"Bracken reads the reports of Kraken 2, but the species come from {choice.taxonomy}",
+            "set share or genus, or choose kraken2 in shotgun.taxonomy",
+            column="shotgun.ambiguous_reads",
+            value="bracken",
+        )
     host = str(config["shotgun"]["host"])
     if host:
         _check_host(host, places, findings)

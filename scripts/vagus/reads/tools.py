@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vagus.errors import VagusError
+
+# vsearch ends its words on stdout with a DOI, so stderr is read first.
+# FastTree tells its version with its help.
+ASK = {
+    "cutadapt": ["cutadapt", "--version"],
+    "bowtie2": ["bowtie2", "--version"],
+    "vsearch": ["vsearch", "--version"],
+    "mafft": ["mafft", "--version"],
+    "fasttree": ["fasttree", "-expert"],
+    "multiqc": ["multiqc", "--version"],
+    "fastp": ["fastp", "--version"],
+    "minimap2": ["minimap2", "--version"],
+    "kraken2": ["kraken2", "--version"],
+    "diamond": ["diamond", "version"],
+    "sourmash": ["sourmash", "--version"],
+    "metaphlan": ["metaphlan", "--version"],
+    "sylph": ["sylph", "--version"],
+    "humann": ["humann", "--version"],
+}
 
 
 def find_tool(*names: str) -> str:
@@ -85,3 +105,27 @@ def run_tool(
         said = last_words(done.stderr or done.stdout)
         raise VagusError(f"{what}: {Path(words[0]).name} failed with status {done.returncode}: {said}")
     return done.stdout
+
+
+def tool_version(tool: str) -> str:
+    """Ask a program for its version.
+
+    Parameters
+    ----------
+    tool
+        One of `ASK`.
+
+    Returns
+    -------
+    str
+        Such as "2.22.1"; "" if the program is not there or tells none.
+    """
+    try:
+        words = [find_tool(ASK[tool][0]), *ASK[tool][1:]]
+        done = subprocess.run(
+            words, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=120
+        )
+    except (OSError, VagusError):
+        return ""
+    found = re.search(r"\d+\.\d+(?:\.\d+)*", done.stderr + done.stdout)
+    return found.group() if found else ""

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-from vagus.reads.tools import find_tool
 
 _BLOCK = 1 << 20
 
@@ -31,15 +27,6 @@ def file_digest(path: str | Path, kind: str = "sha256") -> str:
         while block := handle.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
-
-
-def tool_version(tool: str, flag: str = "--version") -> str:
-    """Return the version that a program tells, the first number with a dot in its words."""
-    done = subprocess.run(
-        [find_tool(tool), flag], capture_output=True, text=True, errors="replace", check=False
-    )
-    found = re.search(r"\d+(?:\.\d+)+", done.stdout + done.stderr)
-    return found.group() if found else ""
 
 
 def write_manifest(

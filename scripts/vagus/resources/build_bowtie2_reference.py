@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from vagus.errors import VagusError
-from vagus.reads.tools import run_tool
-from vagus.resources import tool_version, write_manifest
+from vagus.reads.tools import run_tool, tool_version
+from vagus.resources import write_manifest
 from vagus.resources.fasta import write_contigs
 from vagus.resources.genome_sheet import Genome, genomes_from_rows, write_taxonomy
 from vagus.steps import run_step

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from vagus.errors import VagusError
-from vagus.reads.tools import run_tool
-from vagus.resources import tool_version, write_manifest
+from vagus.reads.tools import run_tool, tool_version
+from vagus.resources import write_manifest
 from vagus.resources.fasta import read_fasta
 from vagus.resources.genome_sheet import Genome, genomes_from_rows
 from vagus.steps import run_step
@@ -197,7 +197,7 @@ def build_diamond(
     write_manifest(
         manifest,
         "diamond",
-        {"diamond": tool_version("diamond", "version")},
+        {"diamond": tool_version("diamond")},
         {g.genome: g.proteins for g in used if g.proteins is not None},
         {"proteins": count, "with_ko": labelled, "species": {g.genome: g.species for g in used}},
     )

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from vagus.errors import VagusError
-from vagus.reads.tools import find_tool, run_tool
-from vagus.resources import fresh_folder, tool_version, write_manifest
+from vagus.reads.tools import find_tool, run_tool, tool_version
+from vagus.resources import fresh_folder, write_manifest
 from vagus.resources.fasta import contig_name, read_fasta, write_contigs
 from vagus.resources.genome_sheet import RANKS, Genome, genomes_from_rows, write_taxonomy
 from vagus.steps import run_step

@@ -13,10 +13,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from vagus.errors import VagusError
 from vagus.reads.fastq import count_reads
-from vagus.reads.tools import find_tool, last_words
-from vagus.resources import tool_version
-from vagus.shotgun.kraken2_taxa import lift_rare
+from vagus.reads.tools import find_tool, last_words, tool_version
 from vagus.shotgun.lineages import find_lineage, read_lineages
+from vagus.shotgun.read_shares import Shares, kind_of, nearest_shares, read_shares, settle_counts
 from vagus.shotgun.tables import RANKS, UNCLASSIFIED, SampleReads, find_sample_reads, write_taxa
 from vagus.steps import run_step
 
@@ -117,6 +116,35 @@ def align(files: Sequence[Path], index: str, threads: int, what: str, take: Any)
         raise VagusError(f"{what}: bowtie2 failed with status {status}: {words}")
 
 
+def count_reads_of(
+    reads: SampleReads,
+    index: str,
+    lineages: Mapping[str, str],
+    sheet: str | Path,
+    min_identity: float,
+    threads: int,
+) -> dict[str, float]:
+    """Count the reads of a sample by the lineage that their best alignments share."""
+    counts: dict[str, float] = {}
+    total = 0
+    for files in [*reads.pairs, *((single,) for single in reads.singles)]:
+        found = count_reads(files[0])
+        total += found
+        if found:
+            align(
+                files,
+                index,
+                threads,
+                f"alignment to the genomes, sample {reads.sample}",
+                lambda stream: count_hits(read_hits(stream, min_identity), lineages, sheet, counts),
+            )
+    if not total:
+        return {}
+    named = sum(value for lineage, value in counts.items() if lineage != UNCLASSIFIED)
+    counts[UNCLASSIFIED] = total - named
+    return counts
+
+
 def profile_sample(
     reads: SampleReads,
     index: str,
@@ -124,6 +152,7 @@ def profile_sample(
     sheet: str | Path,
     settings: Mapping[str, Any],
     threads: int,
+    shares: Shares | None = None,
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """Align the reads of a sample and count them by lineage.
 
@@ -136,15 +165,18 @@ def profile_sample(
     lineages, sheet
         Genome -> lineage, and where that is from.
     settings
-        min_reads (a rarer species counts for its genus), min_identity.
+        min_reads (a rarer species counts for its genus), min_identity, ambiguous (`share` or `genus`).
     threads
         Of the aligner.
+    shares
+        Where the reads of each species end in this index (`measure_read_shares`).
 
     Returns
     -------
     tuple
         Lineage -> reads (a pair is one), and what is to be noted. A read that fits two species alike counts
-        for their genus, and so on up; one that fits none is unclassified.
+        for their genus, and so on up, unless they claim it (`claim_shared`); one that fits none is
+        unclassified.
 
     References
     ----------
@@ -152,29 +184,18 @@ def profile_sample(
     """
     min_reads = float(settings.get("min_reads", 10))
     identity = float(settings.get("min_identity", MIN_IDENTITY))
-    counts: dict[str, float] = {}
-    total = 0
-    for files in [*reads.pairs, *((single,) for single in reads.singles)]:
-        found = count_reads(files[0])
-        total += found
-        if found:
-            align(
-                files,
-                index,
-                threads,
-                f"alignment to the genomes, sample {reads.sample}",
-                lambda stream: count_hits(read_hits(stream, identity), lineages, sheet, counts),
-            )
-    if not total:
+    own = shares if shares and settings.get("ambiguous", "share") == "share" else None
+    counts = count_reads_of(reads, index, lineages, sheet, identity, threads)
+    if not counts:
         return {}, {"reads": 0, "unclassified_share": None, "detection_limit": None}
-    named = sum(value for lineage, value in counts.items() if lineage != UNCLASSIFIED)
-    counts[UNCLASSIFIED] = total - named
-    counts = lift_rare(counts, min_reads, MIN_GENUS_SHARE)
-    return counts, {
-        "reads": total,
+    total = sum(counts.values())
+    near = nearest_shares(own, kind_of(reads)) if own else None
+    return settle_counts(counts, min_reads, MIN_GENUS_SHARE, near), {
+        "reads": round(total),
         "unclassified_share": counts[UNCLASSIFIED] / total,
         "detection_limit": min_reads / total,
         "detection_limit_of_genus": MIN_GENUS_SHARE,
+        "ambiguous_reads": "share" if own else "genus",
         "min_identity": identity,
     }
 
@@ -187,8 +208,10 @@ def main(
     output: str,
     settings: Mapping[str, Any],
     threads: int,
+    shares: str | None = None,
 ) -> None:
-    """Profile samples into the folder `output`."""
+    """Profile samples into the folder `output`; `shares` is a table of `measure_read_shares`."""
+    known = read_shares(shares) if shares else None
     lineages = read_lineages(taxonomy)
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
@@ -201,7 +224,7 @@ def main(
     }
     for sample in samples:
         reads = find_sample_reads(clean, sample)
-        counts, noted = profile_sample(reads, index, lineages, taxonomy, settings, threads)
+        counts, noted = profile_sample(reads, index, lineages, taxonomy, settings, threads, known)
         write_taxa(counts, {**head, **noted}, folder, sample)
 
 
@@ -215,6 +238,7 @@ if "snakemake" in globals():
             snakemake.output[0],
             snakemake.params.settings,
             snakemake.threads,
+            next(iter(snakemake.input.shares), None),
         ),
         snakemake.log[0],
     )

@@ -1,11 +1,10 @@
 """Taxonomy of shotgun reads with Kraken 2, and Bracken where it is installed."""
 
 import re
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,20 +12,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from vagus.errors import VagusError
 from vagus.reads.fastq import is_empty
-from vagus.reads.tools import find_tool, run_tool
-from vagus.shotgun.lineages import add_values, clean_name
-from vagus.shotgun.tables import RANKS, UNCLASSIFIED, SampleReads, find_sample_reads, write_taxa
+from vagus.reads.tools import find_tool, run_tool, tool_version
+from vagus.shotgun.kraken2_report import Node, count_nodes, name_nodes, parse_bracken, parse_report
+from vagus.shotgun.lineages import add_values
+from vagus.shotgun.read_shares import Shares, kind_of, nearest_shares, read_shares, settle_counts
+from vagus.shotgun.tables import UNCLASSIFIED, SampleReads, find_sample_reads, write_taxa
 from vagus.steps import run_step
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-# Kraken's letters of `RANKS`. K (kingdom) is no rank of ours; it stands in where there is no domain above it.
-_LETTERS = {"D": 0, "P": 1, "C": 2, "O": 3, "F": 4, "G": 5, "S": 6}
-# NCBI's taxonomy of 2025 calls them "domain", which Kraken 2 up to 2.1.3 does not know and writes as R2.
-_DOMAINS = frozenset({"Bacteria", "Archaea", "Eukaryota", "Viruses"})
+AMBIGUOUS = ("share", "bracken", "genus")
 _DISTRIBUTION = re.compile(r"^database(\d+)mers\.kmer_distrib$")
-_BLANK = ("",) * len(RANKS)
 
 
 @dataclass(frozen=True)
@@ -39,22 +36,22 @@ class Kraken2Settings:
         Share of a read's k-mers that must support the call.
     minimum_hit_groups
         Groups of k-mers that must hit the database.
-    bracken
-        `on`, `off`, or `auto`: use Bracken where it and its distribution are there.
+    ambiguous
+        What becomes of reads that fit several species: `share` gives them to the species that claim them
+        (`claim_shared`), `bracken` has Bracken do it, `genus` leaves them to the genus.
     read_length
         Which of Bracken's distributions to take; 0 takes the one nearest to 150.
     min_reads
-        A species with fewer reads is not named; its reads are counted for its genus.
+        See `lift_rare`.
     min_genus_share
-        A species with a smaller share of the reads of its genus' most abundant species is not named either:
-        a misread base turns a few reads in a thousand of one species into those of a near-identical other.
+        See `lift_rare`.
     memory_mapping
         Leave the database on disk.
     """
 
     confidence: float = 0.1
     minimum_hit_groups: int = 3
-    bracken: str = "auto"
+    ambiguous: str = "share"
     read_length: int = 0
     min_reads: int = 10
     min_genus_share: float = 0.005
@@ -64,187 +61,17 @@ class Kraken2Settings:
     def of(cls, settings: Mapping[str, Any]) -> "Kraken2Settings":
         """Take the keys that are named here; `VagusError` if a value is not allowed."""
         known = {k: settings[k] for k in cls.__dataclass_fields__ if k in settings}
-        if isinstance(known.get("bracken"), bool):
-            # YAML reads a bare on and off as true and false.
-            known["bracken"] = "on" if known["bracken"] else "off"
         made = cls(**known)
-        if made.bracken not in ("auto", "on", "off"):
+        if made.ambiguous not in AMBIGUOUS:
             raise VagusError(
-                f"shotgun.bracken: {made.bracken!r}; allowed: auto, on, off; fix: choose one of them"
+                f"shotgun.ambiguous_reads: {made.ambiguous!r}; allowed: {', '.join(AMBIGUOUS)}; "
+                "fix: choose one of them"
             )
         if not 0 <= made.confidence <= 1:
             raise VagusError(
                 f"shotgun.kraken2_confidence: {made.confidence!r}; allowed: 0 to 1; fix: 0.1 is the default"
             )
         return made
-
-
-@dataclass(frozen=True)
-class Node:
-    """A line of a report: rank code, taxid, lineage, and the reads that stop at it."""
-
-    rank: str
-    taxid: str
-    lineage: tuple[str, ...]
-    reads: int
-
-
-def parse_report(lines: Iterable[str], where: str) -> list[Node]:
-    """Parse a report of Kraken 2.
-
-    Parameters
-    ----------
-    lines
-        With six columns, or eight with minimizer data.
-    where
-        File, for messages.
-
-    Returns
-    -------
-    list of Node
-        In its order. The lineage of a node is that of the nearest of `RANKS` at or above it; nodes above the
-        domain have a blank one, `U` too.
-
-    Raises
-    ------
-    VagusError
-        If a line is no line of a report.
-    """
-    nodes: list[Node] = []
-    # Depth and lineage of the nodes above.
-    above: list[tuple[int, tuple[str, ...]]] = []
-    for number, line in enumerate(lines, 1):
-        cells = line.rstrip("\r\n").split("\t")
-        if cells == [""]:
-            continue
-        if len(cells) not in (6, 8) or not cells[2].strip().isdigit():
-            raise VagusError(
-                f"{where}, row {number}: not a report of Kraken 2; fix: run kraken2 with --report"
-            )
-        code, taxid, padded = (c.rstrip() for c in cells[-3:])
-        code = code.strip()
-        name = padded.lstrip(" ")
-        depth = len(padded) - len(name)
-        while above and above[-1][0] >= depth:
-            above.pop()
-        lineage = above[-1][1] if above else _BLANK
-        if code != "U":
-            lineage = _extend(lineage, code, name)
-            above.append((depth, lineage))
-        nodes.append(Node(code, taxid.strip(), lineage, int(cells[2])))
-    return nodes
-
-
-def _extend(lineage: tuple[str, ...], code: str, name: str) -> tuple[str, ...]:
-    level = _LETTERS.get(code)
-    if code.startswith("R") and name in _DOMAINS:
-        level = 0
-    if code == "K" and not lineage[0]:
-        level = 0
-    if level is None or any(lineage[level + 1 :]):
-        return lineage
-    return (*lineage[:level], clean_name(name), *lineage[level + 1 :])
-
-
-def name_nodes(nodes: Sequence[Node], database: str | Path) -> list[Node]:
-    """Take the lineages of the database's own `lineages.tsv` (taxid, lineage), where it has one."""
-    sheet = Path(database) / "lineages.tsv"
-    if not sheet.exists():
-        return list(nodes)
-    rows = (line.split("\t") for line in sheet.read_text(encoding="utf-8").splitlines()[1:])
-    known = {row[0]: tuple(row[1].split(";")) for row in rows}
-    return [replace(n, lineage=known.get(n.taxid, n.lineage)) for n in nodes]
-
-
-def count_nodes(nodes: Iterable[Node]) -> dict[str, float]:
-    """Count the reads of each lineage.
-
-    Parameters
-    ----------
-    nodes
-        As `parse_report` gives them.
-
-    Returns
-    -------
-    dict
-        Lineage -> reads: strains count for their species, reads that stop at a genus for that genus with a
-        blank
-        species, and so on up to the domain. Reads that stop above it, or are unclassified, are
-        `unclassified`.
-    """
-    counts = add_values(
-        (";".join(n.lineage) if any(n.lineage) else UNCLASSIFIED, float(n.reads)) for n in nodes if n.reads
-    )
-    counts.setdefault(UNCLASSIFIED, 0.0)
-    return counts
-
-
-def parse_bracken(lines: Iterable[str], nodes: Sequence[Node], where: str) -> dict[str, float]:
-    """Replace the reads of species, and those Bracken moved down to them, by Bracken's estimates.
-
-    Parameters
-    ----------
-    lines
-        Bracken's table at species level.
-    nodes
-        Of Kraken's report.
-    where
-        File, for messages.
-
-    Returns
-    -------
-    dict
-        Lineage -> reads. They add up to the reads that went in: what Bracken spread over species is taken
-        from the
-        genera they lie in, then from the ranks above.
-    """
-    rows = [line.rstrip("\n").split("\t") for line in lines if line.strip()]
-    header = rows[0] if rows else []
-    if "taxonomy_id" not in header or "new_est_reads" not in header:
-        raise VagusError(f"{where}: not a table of Bracken; fix: update Bracken, or set shotgun.bracken: off")
-    taxid, estimate = header.index("taxonomy_id"), header.index("new_est_reads")
-    by_taxid = {n.taxid: ";".join(n.lineage) for n in nodes}
-    counts = count_nodes(nodes)
-    for row in rows[1:]:
-        lineage = by_taxid.get(row[taxid])
-        if lineage is None:
-            raise VagusError(
-                f"{where}: taxid {row[taxid]} is not in Kraken's report; fix: rebuild the database"
-            )
-        owed = float(row[estimate]) - counts.get(lineage, 0.0)
-        names = lineage.split(";")
-        counts[lineage] = counts.get(lineage, 0.0)
-        for level in range(len(RANKS) - 1, 0, -1):
-            upper = ";".join([*names[:level], *_BLANK[level:]])
-            taken = min(max(owed, 0.0), counts.get(upper, 0.0)) if upper != lineage else 0.0
-            if taken:
-                counts[upper] -= taken
-                counts[lineage] += taken
-                owed -= taken
-    return {k: v for k, v in counts.items() if v > 0 or k == UNCLASSIFIED}
-
-
-def lift_rare(counts: Mapping[str, float], min_reads: float, min_genus_share: float) -> dict[str, float]:
-    """Count the reads of rare species for their genus.
-
-    Parameters
-    ----------
-    counts
-        Lineage -> reads.
-    min_reads, min_genus_share
-        See `Kraken2Settings`.
-    """
-    top: dict[str, float] = {}
-    for lineage, reads in counts.items():
-        genus, _, species = lineage.rpartition(";")
-        if species:
-            top[genus] = max(top.get(genus, 0.0), reads)
-
-    def keeps(lineage: str, reads: float) -> bool:
-        genus, _, species = lineage.rpartition(";")
-        return not genus or not species or reads >= max(min_reads, min_genus_share * top[genus])
-
-    return add_values((k if keeps(k, v) else f"{k.rpartition(';')[0]};", v) for k, v in counts.items())
 
 
 def classify(
@@ -291,15 +118,33 @@ def classify(
     return nodes, texts
 
 
-def find_distribution(database: str | Path, settings: Kraken2Settings) -> int | None:
+def count_reads_of(
+    reads: SampleReads, database: str | Path, settings: Kraken2Settings, threads: int
+) -> dict[str, float]:
+    """Count the reads of a sample by the lineage at which Kraken 2 leaves them."""
+    with tempfile.TemporaryDirectory() as scratch:
+        nodes, _ = classify(reads, database, settings, threads, Path(scratch) / "report.tsv")
+    return count_nodes(nodes) if nodes else {}
+
+
+def find_distribution(
+    database: str | Path, settings: Kraken2Settings, has_shares: bool = False
+) -> int | None:
     """Return the read length whose distribution Bracken is to use; None where it is not to run.
+
+    Parameters
+    ----------
+    database, settings
+        Where, and how.
+    has_shares
+        The shares of the species' reads were measured, so that Bracken is not needed.
 
     Raises
     ------
     VagusError
-        If Bracken is `on` and it or its distribution is missing.
+        If Bracken is chosen and it or its distribution is missing.
     """
-    if settings.bracken == "off":
+    if settings.ambiguous == "genus" or (settings.ambiguous == "share" and has_shares):
         return None
     found = [_DISTRIBUTION.match(path.name) for path in Path(database).glob("*.kmer_distrib")]
     lengths = [int(m.group(1)) for m in found if m]
@@ -310,23 +155,20 @@ def find_distribution(database: str | Path, settings: Kraken2Settings) -> int | 
         here = False
     if here and lengths:
         return min(lengths, key=lambda n: (abs(n - (settings.read_length or 150)), n))
-    if settings.bracken == "on":
+    if settings.ambiguous == "bracken":
         what = "a file databaseNmers.kmer_distrib in the database" if here else "the program bracken"
         raise VagusError(
-            f"shotgun.bracken is on, but there is not {what}; fix: install it, or set it to auto"
+            f"shotgun.ambiguous_reads is bracken, but there is not {what}; fix: install it, or choose share"
         )
     return None
 
 
-def tool_version(name: str, pattern: str = r"(\d+\.\d+[\w.-]*)") -> str:
-    """Return the version a program states with `--version`, or "" if it states none."""
-    done = subprocess.run([find_tool(name), "--version"], capture_output=True, text=True, check=False)
-    found = re.search(pattern, done.stdout + done.stderr)
-    return found.group(1) if found else ""
-
-
 def profile_sample(
-    reads: SampleReads, database: str | Path, settings: Kraken2Settings, threads: int
+    reads: SampleReads,
+    database: str | Path,
+    settings: Kraken2Settings,
+    threads: int,
+    shares: Shares | None = None,
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """Profile one sample; return the reads of each lineage and what is to be known about them.
 
@@ -335,7 +177,8 @@ def profile_sample(
     Wood DE, Lu J, Langmead B (2019) Genome Biol 20:257, doi:10.1186/s13059-019-1891-0;
     Lu J et al. (2017) PeerJ Comput Sci 3:e104, doi:10.7717/peerj-cs.104
     """
-    length = find_distribution(database, settings)
+    length = find_distribution(database, settings, bool(shares))
+    own = shares if shares and settings.ambiguous == "share" else None
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.tsv"
         nodes, texts = classify(reads, database, settings, threads, report)
@@ -349,16 +192,19 @@ def profile_sample(
                     [*counts.items(), *_run_bracken(report, database, length, reads.sample).items()]
                 )
     total = sum(counts.values())
-    counts = lift_rare(counts, settings.min_reads, settings.min_genus_share) if total else {}
-    limit = settings.min_reads / total if total else None
-    return counts, {
+    stats = {
         "reads": round(total),
         "unclassified_share": counts[UNCLASSIFIED] / total if total else None,
-        "detection_limit": limit,
+        "detection_limit": settings.min_reads / total if total else None,
         "detection_limit_of_genus": settings.min_genus_share,
+        "ambiguous_reads": "bracken" if length else "share" if own else "genus",
         "bracken_read_length": length,
         "confidence": settings.confidence,
     }
+    if not total:
+        return {}, stats
+    near = nearest_shares(own, kind_of(reads)) if own else None
+    return settle_counts(counts, settings.min_reads, settings.min_genus_share, near), stats
 
 
 def _run_bracken(report: Path, database: str | Path, length: int, sample: str) -> dict[str, float]:
@@ -379,18 +225,20 @@ def main(
     output: str,
     settings: Mapping[str, Any],
     threads: int,
+    shares: str | None = None,
 ) -> None:
-    """Profile all samples into the folder `output`."""
+    """Profile all samples into the folder `output`; `shares` is a table of `measure_read_shares`."""
     chosen = Kraken2Settings.of(settings)
     for name in ("hash.k2d", "opts.k2d", "taxo.k2d"):
         if not (Path(database) / name).exists():
             raise VagusError(f"{database}: no {name}, so it is no Kraken 2 database; fix: name its folder")
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
+    known = read_shares(shares) if shares else None
     head = {"engine": "kraken2", "version": tool_version("kraken2"), "kind": "counts", "unit": "reads"}
     for sample in samples:
         reads = find_sample_reads(clean, sample)
-        counts, stats = profile_sample(reads, database, chosen, threads)
+        counts, stats = profile_sample(reads, database, chosen, threads, known)
         write_taxa(counts, {**head, "reference": Path(database).name, **stats}, folder, sample)
 
 
@@ -403,6 +251,7 @@ if "snakemake" in globals():
             str(snakemake.output[0]),
             snakemake.params.settings,
             snakemake.threads,
+            next(iter(snakemake.input.shares), None),
         ),
         snakemake.log[0],
     )

@@ -16,8 +16,8 @@ from vagus.errors import VagusError
 from vagus.reads.fastq import count_reads
 from vagus.reads.tools import run_tool
 from vagus.shotgun.kmer_shares import is_distant, share_out
-from vagus.shotgun.kraken2_taxa import lift_rare
 from vagus.shotgun.lineages import add_values, find_lineage, read_lineages
+from vagus.shotgun.read_shares import lift_rare
 from vagus.shotgun.read_survival import measure_survival
 from vagus.shotgun.tables import UNCLASSIFIED, SampleReads, find_sample_reads, write_taxa
 from vagus.steps import run_step

@@ -12,8 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from vagus.errors import VagusError
 from vagus.reads.fastq import count_reads
-from vagus.reads.tools import run_tool
-from vagus.shotgun.kraken2_taxa import tool_version
+from vagus.reads.tools import run_tool, tool_version
 from vagus.shotgun.lineages import add_values, find_lineage, read_lineages
 from vagus.shotgun.tables import UNCLASSIFIED, SampleReads, find_sample_reads, write_taxa
 from vagus.steps import run_step
