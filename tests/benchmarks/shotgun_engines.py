@@ -94,12 +94,15 @@ def catalogues(folder: Path) -> list[Genome]:
     return found
 
 
-def humann_demo(folder: Path) -> Case:
-    """Two Bacteroides and 1,000 reads of neither; the read names tell."""
+def humann_demo(folder: Path, only: str = "") -> Case:
+    """Two Bacteroides and 1,000 reads of neither; the read names tell. Or (`only`) the reads of one name."""
     source = DATA / "humann_demo_2016"
-    case = Case("humann_demo_2016", folder / "clean", catalogues(source))
+    name = f"humann_demo_2016, only {only}" if only else "humann_demo_2016"
+    case = Case(name, folder / "clean", catalogues(source))
     reads = []
     for header, dna in read_fasta(source / "examples" / "demo.fasta"):
+        if not header.startswith(only):
+            continue
         reads.append(dna.decode())
         if header.startswith("unclassified"):
             case.outside += 1

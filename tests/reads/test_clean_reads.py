@@ -191,7 +191,7 @@ def test_truncated_gzip_is_one_line_with_the_sample(tmp_path, settings):
 
 def test_a_sample_twice_in_a_run_is_refused(tmp_path):
     unit = {"sample": "S1", "run": "r1", **write_pairs(tmp_path, "S1", [pair_of(make_insert(1))])}
-    with pytest.raises(VagusError, match="sample S1 in run r1 stands twice; fix: give each library"):
+    with pytest.raises(VagusError, match="sample S1 in run r1 stands twice; fix: give each lane or library"):
         run_batch(tmp_path, [unit, unit], CleanSettings())
 
 

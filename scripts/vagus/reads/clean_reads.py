@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from vagus.errors import VagusError
-from vagus.ledger import ledger_row, write_ledger
-from vagus.reads.fastq import count_reads, drop_reads, hand_on, is_empty, mate_name, write_empty
+from vagus.ledger import ledger_row
+from vagus.reads.batch_units import clean_units, count_mates, files_of, pass_if_empty
+from vagus.reads.fastq import drop_reads, hand_on, mate_name
 from vagus.reads.primers import PrimerPair, load_primers, primer_arguments
 from vagus.reads.tools import run_tool
 from vagus.steps import run_step
@@ -254,31 +254,18 @@ def clean_unit(
     VagusError
         Naming sample, run and step.
     """
-    sample, run = unit["sample"], unit["run"]
-    where, stem = f"sample {sample}, run {run}", f"{sample}__{run}"
-    sources = [Path(unit["fastq_1"]), *([Path(unit["fastq_2"])] if paired else [])]
-    targets = [clean / f"{stem}_R{mate}.fastq.gz" for mate in range(1, len(sources) + 1)]
-    try:
-        empty = [is_empty(source) for source in sources]
-    except VagusError as error:
-        raise VagusError(f"raw, {where}: {error}") from None
-    if any(empty) and not all(empty):
-        raise VagusError(
-            f"raw, {where}: {sources[empty.index(True)]} holds no reads but its mate does; "
-            "fix: fetch it again"
-        )
-    if all(empty):
-        for target in targets:
-            write_empty(target)
+    files_in = files_of(unit, paired, clean)
+    sample, run, where, stem = files_in.sample, files_in.run, files_in.where, files_in.stem
+    sources, targets = files_in.sources, files_in.targets
+    if pass_if_empty(files_in):
         return [ledger_row(sample, run, "raw", 0, 0, "the read files hold no reads")]
-
     rows: list[dict[str, Any]] = []
     if settings.trims:
         counts = trim_unit(sources, targets, settings, logs / f"{stem}.cutadapt.json", where)
         raw = int(counts["input"])
         rows = [ledger_row(sample, run, "raw", raw, raw), *trim_rows(counts, settings, sample, run)]
     else:
-        raw = _count_mates(sources, where)
+        raw = count_mates(sources, where)
         rows = [ledger_row(sample, run, "raw", raw, raw)]
         for source, target in zip(sources, targets, strict=True):
             hand_on(source, target)
@@ -290,19 +277,6 @@ def clean_unit(
         kept, reason = remove_phix(targets, settings, threads, log, left, where)
         rows.append(ledger_row(sample, run, "phix", left, kept, reason))
     return rows
-
-
-def _count_mates(sources: list[Path], where: str) -> int:
-    try:
-        counts = [count_reads(source) for source in sources]
-    except VagusError as error:
-        raise VagusError(f"raw, {where}: {error}") from None
-    if len(set(counts)) > 1:
-        raise VagusError(
-            f"raw, {where}: {sources[0]} holds {counts[0]} reads and {sources[1]} {counts[1]}; "
-            "fix: mates must be of the same reads, fetch both again"
-        )
-    return counts[0]
 
 
 def clean_batch(
@@ -328,28 +302,13 @@ def clean_batch(
     VagusError
         If one sample stands twice in the batch, or a tool fails.
     """
-    units = batch["units"]
-    stems = [f"{unit['sample']}__{unit['run']}" for unit in units]
-    twice = sorted({stem.replace("__", " in run ") for stem in stems if stems.count(stem) > 1})
-    if twice:
-        raise VagusError(
-            f"batch {batch['batch']}: sample {twice[0]} stands twice; "
-            "fix: give each library of a sample its own run in samples.tsv, or join its files"
-        )
-    clean.mkdir(parents=True, exist_ok=True)
-    logs.mkdir(parents=True, exist_ok=True)
-    each = max(1, threads // max(1, len(units)))
-    with ThreadPoolExecutor(max(1, threads)) as pool:
-        jobs = [
-            pool.submit(clean_unit, unit, bool(batch["paired"]), settings, clean, logs, each)
-            for unit in units
-        ]
-        try:
-            rows = [row for job in jobs for row in job.result()]
-        except VagusError:
-            pool.shutdown(cancel_futures=True)
-            raise
-    write_ledger(rows, ledger)
+    clean_units(
+        batch,
+        lambda unit, paired, each: clean_unit(unit, paired, settings, clean, logs, each),
+        [clean, logs],
+        ledger,
+        threads,
+    )
 
 
 def main(

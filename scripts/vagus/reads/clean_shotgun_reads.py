@@ -4,7 +4,6 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from vagus.errors import VagusError
-from vagus.ledger import ledger_row, write_ledger
+from vagus.ledger import ledger_row
+from vagus.reads.batch_units import clean_units, count_mates, files_of, pass_if_empty
 from vagus.reads.build_host_index import ALIGNERS, find_index
-from vagus.reads.clean_reads import ODD_PHIX, _count_mates
+from vagus.reads.clean_reads import ODD_PHIX
 from vagus.reads.drop_mapped import bowtie2_command, drop_mapped, minimap2_command
-from vagus.reads.fastq import is_empty, write_empty
+from vagus.reads.fastq import write_empty
 from vagus.reads.tools import run_tool
 from vagus.steps import run_step
 
@@ -251,20 +251,13 @@ def clean_unit(
     VagusError
         Naming sample, run and step.
     """
-    sample, run = unit["sample"], unit["run"]
-    where, stem = f"sample {sample}, run {run}", f"{sample}__{run}"
-    sources = [Path(unit["fastq_1"]), *([Path(unit["fastq_2"])] if paired else [])]
-    targets = [clean / f"{stem}_R{mate}.fastq.gz" for mate in range(1, len(sources) + 1)]
-    try:
-        nothing = all(is_empty(source) for source in sources)
-    except VagusError as error:
-        raise VagusError(f"raw, {where}: {error}") from None
-    if nothing:
-        for target in targets:
-            write_empty(target)
+    files_in = files_of(unit, paired, clean)
+    sample, run, where, stem = files_in.sample, files_in.run, files_in.where, files_in.stem
+    sources, targets = files_in.sources, files_in.targets
+    if pass_if_empty(files_in):
         return [ledger_row(sample, run, "raw", 0, 0, "the read files hold no reads")]
     # Counted by us: fastp ends without an error where one mate's file is shorter.
-    raw = _count_mates(sources, where)
+    raw = count_mates(sources, where)
     # Inside the output, which Snakemake deletes when the job is killed.
     work = clean / f".{stem}"
     work.mkdir()
@@ -276,7 +269,7 @@ def clean_unit(
         # A sample ends with the step that left nothing; later steps have nothing to say about it.
         rows = rows[: next((i + 1 for i, row in enumerate(rows) if row["reads_out"] == 0), len(rows))]
         # fastp writes no valid gzip when it keeps nothing.
-        if rows[-1]["reads_out"] and _count_mates(files, where) != rows[-1]["reads_out"]:
+        if rows[-1]["reads_out"] and count_mates(files, where) != rows[-1]["reads_out"]:
             raise VagusError(f"quality, {where}: fastp wrote other reads than it reports; fix: run it again")
         for step, command in _removals(settings, threads):
             if rows[-1]["reads_out"]:
@@ -330,29 +323,14 @@ def clean_batch(
     VagusError
         If one sample stands twice in the batch, or a tool fails.
     """
-    units = batch["units"]
-    stems = [f"{unit['sample']}__{unit['run']}" for unit in units]
-    twice = sorted({stem.replace("__", " in run ") for stem in stems if stems.count(stem) > 1})
-    if twice:
-        raise VagusError(
-            f"batch {batch['batch']}: sample {twice[0]} stands twice; "
-            "fix: give each lane or library of a sample its own run in samples.tsv, or join its files"
-        )
-    clean.mkdir(parents=True, exist_ok=True)
-    logs.mkdir(parents=True, exist_ok=True)
-    workers = 1 if settings.one_at_a_time else max(1, min(threads, len(units)))
-    each = max(1, threads // workers)
-    with ThreadPoolExecutor(workers) as pool:
-        jobs = [
-            pool.submit(clean_unit, unit, bool(batch["paired"]), settings, clean, logs, each)
-            for unit in units
-        ]
-        try:
-            rows = [row for job in jobs for row in job.result()]
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    write_ledger(rows, ledger)
+    clean_units(
+        batch,
+        lambda unit, paired, each: clean_unit(unit, paired, settings, clean, logs, each),
+        [clean, logs],
+        ledger,
+        threads,
+        settings.one_at_a_time,
+    )
 
 
 def main(
