@@ -99,6 +99,14 @@ CITATIONS: dict[str, tuple[str, str, str]] = {
     ),
     "consort": ("flow diagram", "Schulz et al. 2010, BMJ 340:c332", "10.1136/bmj.c332"),
 }
+# What became of reads that fit several species.
+AMBIGUOUS_WORDS = {
+    "share": "Reads that fit several species were given back to those that had reads of their own, each as "
+    "many as it must have lost by the measured share of its reads that are ambiguous; the rest counts for "
+    "the genus.",
+    "bracken": "Reads that fit several species were given to them by Bracken.",
+    "genus": "Reads that fit several species of a genus count for the genus.",
+}
 SHOTGUN_WORDS = {
     "gather": "Species: the fewest reference genomes that explain the k-mers of a sample (sourmash gather).",
     "alignment": "Species: every read was aligned to the genomes of the reference with Bowtie 2.",
@@ -264,6 +272,9 @@ def methods(results: Results) -> list[str]:
         said.append("Reads of the PhiX control were found with Bowtie 2 and removed.")
     aligned = len(results.shotgun_taxonomy) and results.shotgun_taxonomy["engine"].iloc[0] == "bowtie2"
     said += [SHOTGUN_WORDS[key] for key in SHOTGUN_WORDS if key in ran or (key == "alignment" and aligned)]
+    species = results.profiles.get("shotgun.species")
+    told = AMBIGUOUS_WORDS.get(str(species.meta.get("ambiguous_reads"))) if species is not None else None
+    said += [told] if told else []
     if "unoise3" in ran:
         said.append("Reads were merged, filtered, dereplicated and denoised (UNOISE3) with VSEARCH.")
     elif "dada2" in ran:

@@ -104,7 +104,7 @@ def merge_taxa(groups: Sequence[str | Path], design: Design) -> tuple[dict[str, 
             kept.append(stats)
             if stats.get("detection_limit") is not None:
                 limits[sample] = stats["detection_limit"]
-    facts = common_facts(kept, ["engine", "version", "kind", "unit", "reference"])
+    facts = common_facts(kept, ["engine", "version", "kind", "unit", "reference", "ambiguous_reads"])
     profiles = {}
     for level, builder in builders.items():
         table, keys = builder.finish()
@@ -116,6 +116,7 @@ def merge_taxa(groups: Sequence[str | Path], design: Design) -> tuple[dict[str, 
             "engine": facts.get("engine", ""),
             "engine_version": facts.get("version", ""),
             "reference": facts.get("reference", ""),
+            "ambiguous_reads": facts.get("ambiguous_reads", ""),
             "level": level,
             "assay": "shotgun",
             "unclassified": unclassified[level],
