@@ -152,6 +152,25 @@ def sweep_reference() -> tuple[str, ...]:
     return (*held, *(f"near_{key}" for key in RELATIVES))
 
 
+def canonical_kmers(genome: np.ndarray, ksize: int = 31) -> np.ndarray:
+    """Return the k-mers of a genome as numbers, the same on both strands."""
+    number = np.zeros(256, np.uint64)
+    number[list(b"ACGT")] = range(4)
+    bases, count = number[genome], len(genome) - ksize + 1
+    there, back = np.zeros(count, np.uint64), np.zeros(count, np.uint64)
+    for i in range(ksize):
+        there = there * np.uint64(4) + bases[i : i + count]
+        back += (np.uint64(3) - bases[i : i + count]) * np.uint64(4**i)
+    return np.minimum(there, back)
+
+
+def shared_windows(read: np.ndarray, held: np.ndarray, width: int = 150) -> float:
+    """Return the share of a genome's windows of a read's width that hold a 31-mer of another genome."""
+    shared = np.isin(canonical_kmers(read), canonical_kmers(held))
+    usable = len(shared) // (width - 30) * (width - 30)
+    return float(shared[:usable].reshape(-1, width - 30).any(axis=1).mean())
+
+
 def bray_curtis(one: Mapping[str, float], two: Mapping[str, float]) -> float:
     return sum(abs(one.get(n, 0.0) - two.get(n, 0.0)) for n in one.keys() | two.keys()) / 2
 
@@ -203,11 +222,29 @@ def test_a_strain_counts_once_for_its_species(bench: Bench, engine: str, held: t
     print(engine, held, found, f"truth {truth:.4f}")
     assert set(found.species) == {"Enterococcus faecalis", "Akkermansia muciniphila"}
     assert sum(found.shares.values()) == pytest.approx(1.0)
-    # A tenth of the genes of T2 may lie in no other strain.
-    assert truth * 0.85 < found.species["Enterococcus faecalis"] < truth * 1.03
+    # What lies in T2 alone may be unclassified, and in the strain held nothing more.
+    known = max(shared_windows(bench.dna("efaecalis_t2"), bench.dna(key)) for key in held)
+    print(f"reads of T2 that share a 31-mer with what is held: {known:.4f}")
+    assert truth * (known - 0.1) < found.species["Enterococcus faecalis"] < truth * 1.03
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "engine",
+    [
+        "sourmash",
+        *(
+            pytest.param(
+                engine,
+                marks=pytest.mark.xfail(
+                    strict=True,
+                    raises=AssertionError,
+                    reason="reads of conserved genes are named by the only species of their genus that is held",
+                ),
+            )
+            for engine in ("kraken2", "bowtie2")
+        ),
+    ],
+)
 def test_a_species_out_of_the_reference_is_not_its_neighbour(bench: Bench, engine: str) -> None:
     clean, _ = bench.sample(f"casseliflavus_{engine}", {"casseliflavus": 2.0}, 7)
     found = bench.profile(engine, ("efaecalis_tx0104", "akkermansia"), clean)
