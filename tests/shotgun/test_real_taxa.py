@@ -1,4 +1,4 @@
-"""Real genomes at known depths: above the detection limit that an engine states, it names no other species."""
+"""Real genomes at known depths: above the detection limit that an engine states, it names no other."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ SETS = ("sourmash_genomes", "camisim_genomes", "instrain_N5_271")
 DEPTHS = (0.1, 0.3, 1.0, 3.0, 20.0)
 SEEDS = (1, 2, 3)
 INSERT = 350
-# Sequenced in the sweep; of E. faecalis the reference holds another strain. Fewer genomes where they are deep,
-# so that the sweep takes minutes.
+# Sequenced in the sweep; of E. faecalis the reference holds another strain. Fewer genomes where they are
+# deep, so that the sweep takes minutes.
 SEQUENCED = ("spyogenes", "efaecalis_t2", "akkermansia", "olsenella", "perfringens", "ecoli")
 COUNT = {0.1: 6, 0.3: 6, 1.0: 4, 3.0: 2}
 # Not in the reference of the sweep, and sequenced as well.
 OUTSIDE = ("glutamicum", "dw12")
-# In the reference and never sequenced in the sweep, besides S. enterica, E. casseliflavus and S. baltica: made
-# neighbours of the same genus, at and beyond the species boundary of 95 % (genome -> species, differing bases).
+# In the reference and never sequenced in the sweep, besides S. enterica, E. casseliflavus and S. baltica:
+# made neighbours of the same genus, at and beyond the species boundary of 95 % (genome -> species, share of
+# bases that differ).
 RELATIVES = {
     "spyogenes": ("Streptococcus vicinus", 0.05),
     "akkermansia": ("Akkermansia vicina", 0.05),
@@ -238,7 +239,7 @@ def test_a_strain_counts_once_for_its_species(bench: Bench, engine: str, held: t
                 marks=pytest.mark.xfail(
                     strict=True,
                     raises=AssertionError,
-                    reason="reads of conserved genes are named by the only species of their genus that is held",
+                    reason="conserved genes are named by the only species of the genus that is held",
                 ),
             )
             for engine in ("kraken2", "bowtie2")
