@@ -1,10 +1,12 @@
 """A profile survives its own file."""
 
 import json
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from biom import Table
 from scipy import sparse
 
 from vagus.errors import VagusError
@@ -104,3 +106,27 @@ def test_refusals(tmp_path) -> None:
     (tmp_path / "a.b.meta.json").unlink()
     with pytest.raises(VagusError, match=r"a\.b\.meta\.json is missing"):
         read_profile(tmp_path / "a.b.biom")
+
+
+def test_values_written_in_blocks_are_those_of_biom_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(4)
+    dense = rng.random((40, 23)) * (rng.random((40, 23)) < 0.6)
+    table = sparse.csr_array(dense)
+    table.data[::7] = 0.0  # zeros that are stored are not written
+    features, samples = [f"f{i}" for i in range(40)], [f"s{i}" for i in range(23)]
+    monkeypatch.setattr("vagus.profile.BLOCK", 50)
+    profile = Profile("shotgun.ko", table.copy(), features, samples, {}, {"kind": "relative"})
+    write_profile(profile, tmp_path / "a.biom")
+    whole = Table(sparse.csr_matrix(table), features, samples, table_id="shotgun.ko", type="Function table")
+    with h5py.File(tmp_path / "b.biom", "w") as handle:
+        whole.to_hdf5(handle, generated_by="test")
+    with h5py.File(tmp_path / "a.biom") as one, h5py.File(tmp_path / "b.biom") as two:
+        assert one.attrs["nnz"] == two.attrs["nnz"] == np.count_nonzero(table.data)
+        assert list(one.attrs) == list(two.attrs)
+        for axis in ("observation", "sample"):
+            for name in ("matrix/data", "matrix/indices", "matrix/indptr", "ids"):
+                assert one[axis][name].dtype == two[axis][name].dtype
+                assert one[axis][name].chunks == two[axis][name].chunks
+                assert list(one[axis][name][()]) == list(two[axis][name][()])

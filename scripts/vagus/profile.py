@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from vagus.errors import VagusError
 KINDS = ("counts", "relative", "copies_per_genome", "intensity", "score")
 # BIOM readers drop blank ranks, which would move the ranks below them up; a blank is written like this.
 BLANK_RANK = "__"
+# Values that are turned from rows to columns at a time.
+BLOCK = 5_000_000
 
 
 @dataclass
@@ -141,7 +143,7 @@ def write_profile(profile: Profile, biom_path: str | Path) -> None:
             for f in profile.features
         ]
     table = Table(
-        sparse.csr_matrix(profile.table),
+        sparse.csr_matrix(profile.table.shape),
         profile.features,
         profile.samples,
         observation_metadata=lineage,
@@ -150,8 +152,48 @@ def write_profile(profile: Profile, biom_path: str | Path) -> None:
     )
     with h5py.File(path, "w") as handle:
         table.to_hdf5(handle, generated_by=f"vagus {__version__}")
+        _write_values(profile.table, handle)
     meta = {"name": profile.name, "inferred": False, **profile.meta}
     meta_path(path).write_text(json.dumps(meta, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _write_values(table: sparse.csr_array, handle: h5py.File) -> None:
+    """Put the values into a BIOM file that was written without; BIOM's own writer holds them four times."""
+    if not table.data.all():
+        table = table.copy()
+        table.eliminate_zeros()
+    handle.attrs["nnz"] = table.nnz
+    for axis, ends in (("observation", table.indptr), ("sample", _column_ends(table))):
+        matrix = handle[axis]["matrix"]
+        for name, size, dtype in (
+            ("data", table.nnz, np.float64),
+            ("indices", table.nnz, np.int32),
+            ("indptr", len(ends), np.int32),
+        ):
+            del matrix[name]
+            matrix.create_dataset(name, shape=(size,), dtype=dtype, compression="gzip")
+        matrix["indptr"][:] = ends
+        start = 0
+        for block in [table] if axis == "observation" else _column_blocks(table, ends):
+            matrix["data"][start : start + block.nnz] = block.data
+            matrix["indices"][start : start + block.nnz] = block.indices
+            start += block.nnz
+
+
+def _column_ends(table: sparse.csr_array) -> np.ndarray:
+    counts = np.zeros(table.shape[1], np.int64)
+    for start in range(0, table.nnz, BLOCK):
+        counts += np.bincount(table.indices[start : start + BLOCK], minlength=table.shape[1])
+    return np.concatenate([[0], np.cumsum(counts)])
+
+
+def _column_blocks(table: sparse.csr_array, ends: np.ndarray) -> Iterator[sparse.csc_array]:
+    """Yield the columns in blocks of about `BLOCK` values, each block by columns."""
+    start = 0
+    while start < table.shape[1]:
+        end = max(start + 1, int(np.searchsorted(ends, ends[start] + BLOCK, side="right")) - 1)
+        yield sparse.csc_array(table[:, start:end])
+        start = end
 
 
 def read_profile(biom_path: str | Path) -> Profile:

@@ -41,8 +41,9 @@ def test_a_relative_is_told_by_few_kmers_seen_often():
     assert not is_distant(10_000, np.full(3000, 20), 31, 0.95)
 
 
-def test_near_identical_genomes_a_relative_and_one_out_of_reference(tmp_path):
-    rng = np.random.default_rng(7)
+@pytest.mark.parametrize("seed", range(7, 13))
+def test_near_identical_genomes_a_relative_and_one_out_of_reference(tmp_path, seed):
+    rng = np.random.default_rng(seed)
     genomes = {"a": random_genome(rng, 150_000), "c": random_genome(rng, 150_000)}
     genomes["b"] = mutate(rng, genomes["a"], 0.005)
     database = tmp_path / "db.zip"

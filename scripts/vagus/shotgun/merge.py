@@ -75,18 +75,35 @@ class TableBuilder:
         self._values.append(np.array(data, dtype=self._dtype))
 
     def finish(self) -> tuple[sparse.csr_array, list[str]]:
-        """Return the table with its features sorted by name, and these; what was added is given up."""
+        """Return the table with its features sorted by name, and these; what was added is given up.
+
+        Rows are filled sample by sample, and each sample is let go once it stands in them: a table without
+        zeros costs its own size twice, not six times as when it is turned from columns to rows as a whole.
+        """
         names = sorted(self.rows)
         place = np.empty(len(names), dtype=np.int32)
         place[[self.rows[name] for name in names]] = np.arange(len(names), dtype=np.int32)
-        counts = [len(i) for i in self._indices]
-        indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        indices = place[np.concatenate(self._indices)] if counts and sum(counts) else np.empty(0, np.int32)
-        data = np.concatenate(self._values) if counts else np.empty(0, self._dtype)
-        self._indices, self._values = [], []
-        columns = sparse.csc_array((data, indices, indptr), shape=(len(names), len(counts)))
-        columns.sum_duplicates()
-        return sparse.csr_array(columns), names
+        shape = (len(names), len(self._indices))
+        counts = np.zeros(len(names) + 1, dtype=np.int64)
+        for i, (index, values) in enumerate(zip(self._indices, self._values, strict=True)):
+            column = sparse.csc_array((values, place[index], [0, len(index)]), shape=(len(names), 1))
+            column.sum_duplicates()
+            self._indices[i], self._values[i] = column.indices.astype(np.int32, copy=False), column.data
+            counts[1:][column.indices] += 1
+        indptr = np.cumsum(counts)
+        # 32 bits hold the places of every table that has fewer than 2^31 values.
+        wide = np.int32 if indptr[-1] <= np.iinfo(np.int32).max else np.int64
+        indices = np.empty(indptr[-1], dtype=wide)
+        data = np.empty(indptr[-1], dtype=np.float64)  # as a profile has it, so that it is not copied there
+        free = indptr[:-1].copy()
+        self._indices.reverse()
+        self._values.reverse()
+        for sample in range(shape[1]):
+            rows, values = self._indices.pop(), self._values.pop()
+            indices[free[rows]] = sample
+            data[free[rows]] = values
+            free[rows] += 1
+        return sparse.csr_array((data, indices, indptr.astype(wide)), shape=shape), names
 
 
 def usable_samples(
