@@ -1,4 +1,7 @@
-"""Check module files: `python scripts/vagus/modules/lint_modules.py [file ...]`; the shipped file by default."""
+"""Check module files, the shipped one by default.
+
+Run it from the clone: `python scripts/vagus/modules/lint_modules.py [file ...]`.
+"""
 
 from __future__ import annotations
 
