@@ -70,7 +70,7 @@ SMALL: dict[str, Any] = {
     ],
     "absent": [{"compound": "c", "reason": "r", "sources": ["pmid:3"]}],
     "balances": [{"id": "B1", "numerator": ["M1"], "denominator": ["M2"], "note": "n"}],
-    "unchecked": ["M1, ec", "a, chebi"],
+    "unchecked": ["M1: ec", "a: chebi"],
 }
 
 
@@ -131,7 +131,7 @@ BROKEN = [
     (M1, {"axis": "BRAIN"}, "axis': wrong value"),
     (M1, {"tier": "D"}, "tier': wrong value"),
     (M1, {"crossref": {"gbm": ["MF0001"]}}, r"gbm\[1\]': wrong value"),
-    (at(), {"unchecked": ["M1, colour"]}, r"'unchecked': no such id or field \(value 'M1, colour'\)"),
+    (at(), {"unchecked": ["M1: colour"]}, r"'unchecked': no such id or field \(value 'M1: colour'\)"),
     (at(), {"extra": 1}, "unknown key 'extra'"),
 ]
 
@@ -147,7 +147,7 @@ def test_a_right_file_is_read_as_written(tmp_path: Path) -> None:
     assert (second.needed, second.makes, second.notes, dict(second.crossref)) == (1, (), "", {})
     assert first.crossref == {"gbm": ("MGB001",), "gmm": ("MF0001",)}
     assert modules.compounds[1].measured_as == ("b", "b acid")
-    assert modules.unchecked == ("M1, ec", "a, chebi")
+    assert modules.unchecked == ("M1: ec", "a: chebi")
 
 
 @pytest.mark.parametrize(("where", "change", "words"), BROKEN)

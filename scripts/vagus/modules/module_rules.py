@@ -151,9 +151,9 @@ def _check_unchecked(raw: Mapping[str, Any], file: str, findings: Findings) -> N
         for entry in (*raw["compounds"], *raw["modules"])
     }
     for item in raw.get("unchecked", []):
-        name, _, key = item.partition(", ")
+        name, _, key = item.partition(": ")
         if key not in fields.get(name, set()):
-            findings.problem(file, "no such id or field", "write 'id, field'", column="unchecked", value=item)
+            findings.problem(file, "no such id or field", "write 'id: field'", column="unchecked", value=item)
 
 
 def _unknown(word: str, known: list[str], kind: str, where: str, file: str, findings: Findings) -> None:
