@@ -151,7 +151,7 @@ def _counts(modules: ModuleSet) -> str:
         lines.append(f"| {title} | {sum(row)} | {' | '.join(map(str, row))} |")
     total = [sum(m.tier == tier for m in modules.modules) for tier in TIERS]
     lines.append(f"| all | {sum(total)} | {' | '.join(map(str, total))} |")
-    return "\n".join([*lines, "", *(f"Tier {key}: {text}." for key, text in TIERS.items())]) + "\n"
+    return "\n".join([*lines, "", *(f"- Tier {key}: {text}." for key, text in TIERS.items())]) + "\n"
 
 
 def _balances(modules: ModuleSet) -> str:
