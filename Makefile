@@ -37,6 +37,8 @@ lint: setup-dev ## formatters, linters and the type checker
 	mypy
 	snakefmt --check workflow
 	python scripts/vagus/design/make_config_readme.py --check
+	python scripts/vagus/modules/lint_modules.py
+	python scripts/vagus/modules/make_modules_page.py --check
 	bash tests/lint_workflow.sh
 
 slow: setup-dev ## the slow tests: real data end to end, calibration
@@ -47,6 +49,7 @@ benchmark: setup-dev ## speed against the peers, in one run
 
 docs: setup-dev ## renew the generated pages
 	python scripts/vagus/design/make_config_readme.py
+	python scripts/vagus/modules/make_modules_page.py
 
 lock: ## renew the locked Python requirements (needs uv)
 	cd envs && for name in requirements-uv requirements-dev requirements; do \

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from vagus.errors import VagusError
-from vagus.shotgun.pathways import parse_kos, pathway_values, read_pathways
+from vagus.modules.ko_expression import parse_kos
+from vagus.shotgun.pathways import pathway_values, read_pathways
 
 SHIPPED = Path(__file__).parents[2] / "resources" / "pathways.tsv"
 HEAD = "pathway\tname\tstep\tkos\toptional\tsource\n"

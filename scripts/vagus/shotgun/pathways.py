@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import csv
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vagus.errors import VagusError
+from vagus.modules.ko_expression import parse_kos
 from vagus.shotgun.genome_size import per_genome
 from vagus.shotgun.tables import write_function
 
 PATHWAY_COLUMNS = ("pathway", "name", "step", "kos", "optional", "source")
-_KO = re.compile(r"K\d{5}")
 _YES = {"yes": True, "no": False, "": False}
 
 
@@ -54,28 +53,6 @@ class Pathway:
         if min(values) <= 0:
             return 0.0
         return math.exp(sum(math.log(v) for v in values) / len(values))
-
-
-def parse_kos(text: str) -> tuple[tuple[str, ...], ...]:
-    """Read `K00001,K00002+K00003`: `,` between alternatives, `+` between subunits.
-
-    Raises
-    ------
-    VagusError
-        If anything else stands there.
-    """
-    found = []
-    for enzyme in text.replace(" ", "").split(","):
-        bare = enzyme[1:-1] if enzyme.startswith("(") and enzyme.endswith(")") else enzyme
-        subunits = tuple(bare.split("+"))
-        wrong = [s for s in subunits if not _KO.fullmatch(s)]
-        if wrong:
-            raise VagusError(
-                f"{text!r}: {wrong[0]!r} is no KO number; allowed: KO numbers, ',' between alternatives, "
-                "'+' between the subunits of a complex"
-            )
-        found.append(subunits)
-    return tuple(found)
 
 
 def read_pathways(path: str | Path) -> list[Pathway]:

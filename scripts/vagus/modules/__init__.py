@@ -1,0 +1,1 @@
+"""The module file: genes to neuroactive molecules, its rules and its page."""
