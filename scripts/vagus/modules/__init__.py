@@ -1,0 +1,1 @@
+"""Neuroactive modules: what a community can make and break down."""
