@@ -66,17 +66,14 @@ def random_profile(
     """Return a stratified KO profile; one taxon more is `unclassified`."""
     names = [f"taxon {t}" for t in range(taxa)] + (["unclassified"] if unknown else [])
     features = [f"K{k:05d}|{name}" for name in names for k in range(kos)]
-    table = sparse.random_array(
-        (len(features), samples),
-        density=density,
-        rng=rng,
-        data_sampler=lambda size: rng.lognormal(0, 1, size),
-    )
+    shape = (len(features), samples)
+    table = sparse.random_array(shape, density=density, rng=rng)
+    table.data = rng.lognormal(0, 1, len(table.data))
     return make_profile(table, features)
 
 
 def score_by_loop(modules: list[Module], profile: Profile) -> dict[tuple[str, str, str], tuple[float, float]]:
-    """Return (module, taxon, sample) -> (value, coverage), one after the other, as the rule is written down."""
+    """Return (module, taxon, sample) -> (value, coverage), one by one, as the rule is written."""
     table = profile.table.toarray()
     held: dict[tuple[str, str], dict[str, float]] = {}
     for row, feature in enumerate(profile.features):

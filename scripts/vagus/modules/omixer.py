@@ -177,8 +177,8 @@ def score_omixer(
     Notes
     -----
     Written from the documentation of Omixer-RPM (Darzi Y et al. 2016 ISME J 10:1025,
-    doi:10.1038/ismej.2015.188), not from its program. A complex is as abundant as its rarest part, a step as its
-    most abundant alternative; that is our reading of "best-scoring path".
+    doi:10.1038/ismej.2015.188), not from its program. A complex is as abundant as its rarest part, a step as
+    its most abundant alternative; that is our reading of "best-scoring path".
     """
     features = sorted(
         {part for m in modules for step in m.steps for alternative in step for part in alternative}
@@ -192,15 +192,11 @@ def score_omixer(
     for taxon, block in taxon_blocks(profile, features):
         if taxon and taxon.lower() in UNKNOWN_TAXA:
             continue
-        found.append(
-            (
-                taxon,
-                [
-                    np.array([np.max([block[a].min(axis=0) for a in step], axis=0) for step in m])
-                    for m in index
-                ],
-            )
-        )
+        scored = [
+            np.array([np.max([block[enzyme].min(axis=0) for enzyme in step], axis=0) for step in module])
+            for module in index
+        ]
+        found.append((taxon, scored))
     covers = [[(steps > 0).mean(axis=0) for steps in scored] for _, scored in found]
     least = settings.coverage
     if least < 0:

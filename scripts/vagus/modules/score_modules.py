@@ -100,7 +100,7 @@ class Scores:
     taxa
         Species; row blocks of `by_taxon`.
     by_taxon
-        Values of all modules in the first species, then the second, ... (T*M x N); None if taxa are not known.
+        Values of all modules in the first species, then the second, ... (T*M x N); None without taxa.
     """
 
     modules: list[str]
@@ -167,8 +167,8 @@ def score_block(compiled: Compiled, kos: Floats) -> tuple[Floats, Floats]:
     -------
     value, coverage
         M x N. A complex is as abundant as its rarest subunit, a step is the sum of its enzymes, a module the
-        geometric mean of its required steps that are there; it is 0 where fewer than `needed` steps or not all
-        signature steps are there.
+        geometric mean of its required steps that are there; it is 0 where fewer than `needed` steps or not
+        all signature steps are there.
     """
     enzymes = np.minimum.reduceat(kos[compiled.parts], compiled.part_starts, axis=0)
     steps = np.add.reduceat(enzymes, compiled.enzyme_starts, axis=0)
@@ -228,8 +228,8 @@ def score_modules(modules: Iterable[ModuleLike], profile: Profile, keep_taxa: bo
     modules
         As `module_file.load_modules` gives them.
     profile
-        KO profile; `<KO>|<taxon>` is scored taxon by taxon, so that no module is put together from two organisms.
-        Of a profile without taxa the community is scored as if it were one organism.
+        KO profile; `<KO>|<taxon>` is scored taxon by taxon, so that no module is put together from two
+        organisms. Of a profile without taxa the community is scored as if it were one organism.
     keep_taxa
         Return the values of each taxon too.
 
