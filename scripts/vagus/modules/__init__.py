@@ -1,1 +1,1 @@
-"""The module file: genes to neuroactive molecules, its rules and its page."""
+"""Neuroactive modules: what a community can make and break down."""

@@ -1,0 +1,108 @@
+"""What a community can make and use up: the modules' values added up for each compound."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vagus.errors import VagusError
+from vagus.modules.score_modules import Scores
+
+COLUMNS = ("module", "compound", "molecules", "note")
+MADE, USED = "made", "used"
+BETWEEN = "|"
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Turnover:
+    """Molecules of a compound that one turn of a module makes (above 0) or uses up (below 0)."""
+
+    module: str
+    compound: str
+    molecules: float
+
+
+def read_stoichiometry(path: str | Path, modules: Sequence[Any]) -> list[Turnover]:
+    """Read how many molecules a turn of a module makes and uses.
+
+    Parameters
+    ----------
+    path
+        TSV of `COLUMNS`; lines that start with `#` are comments. It says what differs from one molecule.
+    modules
+        With `makes` and `uses`.
+
+    Returns
+    -------
+    list of Turnover
+        One for each compound that a module makes or uses.
+
+    Raises
+    ------
+    VagusError
+        If a row names a module or compound that is not there, stands twice, or has the wrong sign.
+    """
+    sign = {(m.id, c): 1 for m in modules for c in m.makes} | {(m.id, c): -1 for m in modules for c in m.uses}
+    given: dict[tuple[str, str], float] = {}
+    with open(path, encoding="utf-8", newline="") as handle:
+        lines = [(n, line) for n, line in enumerate(handle, 1) if line.strip() and not line.startswith("#")]
+    table = csv.DictReader((line for _, line in lines), delimiter="\t", quoting=csv.QUOTE_NONE)
+    missing = [c for c in COLUMNS if c not in (table.fieldnames or [])]
+    if missing:
+        raise VagusError(f"{path}: no column {', '.join(missing)}; allowed: {', '.join(COLUMNS)}")
+    for (number, _), row in zip(lines[1:], table, strict=True):
+        key = (row["module"], row["compound"])
+        where = f"{path}, row {number}: {key[0]}, {key[1]}"
+        try:
+            molecules = float(row["molecules"])
+        except ValueError:
+            raise VagusError(f"{where}: {row['molecules']!r} is no number; fix: give molecules a turn") from None
+        if key not in sign or key in given or molecules * sign[key] <= 0:
+            what = "stands twice" if key in given else "has the wrong sign" if key in sign else "is no such pair"
+            raise VagusError(
+                f"{where}: {what}; allowed: each compound that the module makes (above 0) or uses (below 0), once"
+            )
+        given[key] = molecules
+    return [Turnover(m, c, given.get((m, c), float(s))) for (m, c), s in sorted(sign.items())]
+
+
+def compound_potential(scores: Scores, turnovers: Iterable[Turnover]) -> tuple[list[str], Floats]:
+    """Add up modules by compound.
+
+    Parameters
+    ----------
+    scores
+        Of the modules, M x N.
+    turnovers
+        Compounds of the modules; those of modules that were not scored are left out.
+
+    Returns
+    -------
+    features, values
+        `<compound>|made` and `<compound>|used`, F x N: molecules a turn times the modules' values, in their unit.
+        It is a potential: how many genes are there, not how much is made.
+    """
+    place = {module: i for i, module in enumerate(scores.modules)}
+    rows: dict[str, Floats] = {}
+    for turn in sorted(turnovers, key=lambda t: (t.compound, t.molecules < 0, t.module)):
+        if turn.module in place:
+            feature = f"{turn.compound}{BETWEEN}{MADE if turn.molecules > 0 else USED}"
+            part = abs(turn.molecules) * scores.value[place[turn.module]]
+            rows[feature] = rows[feature] + part if feature in rows else part
+    return list(rows), np.array(list(rows.values())).reshape(len(rows), len(scores.samples))
+
+
+def modules_of_compounds(modules: Iterable[Any]) -> Mapping[str, list[str]]:
+    """Return compound -> modules that make it."""
+    found: dict[str, list[str]] = {}
+    for module in modules:
+        for compound in module.makes:
+            found.setdefault(compound, []).append(module.id)
+    return found

@@ -1,0 +1,351 @@
+"""Score modules in KO profiles: in every taxon by itself, then added up over the community."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+if TYPE_CHECKING:
+    from vagus.profile import Profile
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+# Features of a stratified profile are `<KO>|<taxon>`.
+BETWEEN = "|"
+# The taxon of reads without a species; what it holds is of many organisms.
+UNKNOWN_TAXA = frozenset({"", "unclassified", "unknown"})
+# Coverages are ratios of small whole numbers; a threshold of 0.667 is met by two steps of three.
+CLOSE = 5e-4
+
+
+class StepLike(Protocol):
+    """A step as it is scored: what `vagus.modules.module_file.Step` has."""
+
+    @property
+    def alternatives(self) -> tuple[tuple[str, ...], ...]: ...
+    @property
+    def optional(self) -> bool: ...
+    @property
+    def signature(self) -> bool: ...
+
+
+class ModuleLike(Protocol):
+    """A module as it is scored: what `vagus.modules.module_file.Module` has."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def steps(self) -> Sequence[StepLike]: ...
+    @property
+    def coverage(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """Modules as index arrays, so that all are scored at once.
+
+    Parameters
+    ----------
+    ids
+        Of the M modules.
+    kos
+        The K KOs that any of them names.
+    parts, part_starts
+        KO of each subunit (P), and where each enzyme begins among them (E).
+    enzyme_starts
+        Where each required step begins among the enzymes (S). Optional steps do not count for a value and
+        are not here.
+    step_starts
+        Where each module begins among the steps (M).
+    signature
+        Whether a step is a signature (S).
+    needed
+        Least number of required steps that must be there (M).
+    """
+
+    ids: list[str]
+    kos: list[str]
+    parts: Ints
+    part_starts: Ints
+    enzyme_starts: Ints
+    step_starts: Ints
+    signature: npt.NDArray[np.bool_]
+    needed: Ints
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Modules in the samples of a profile.
+
+    Parameters
+    ----------
+    modules, samples
+        The M rows and N columns of the arrays.
+    value
+        Sum over all taxa, in the unit of the profile (M x N).
+    unclassified
+        What of it is in reads without a species (M x N).
+    carriers
+        Number of species with the module (M x N).
+    redundancy
+        Effective number of carriers: exp of Shannon's entropy of their shares, Hill number of order 1
+        (Hill 1973, doi:10.2307/1934352); 0 where there is none (M x N).
+    coverage
+        Best coverage of the required steps in any one taxon (M x N), 0 to 1.
+    taxa
+        Species; row blocks of `by_taxon`.
+    by_taxon
+        Values of all modules in the first species, then the second, ... (T*M x N); None without taxa.
+    """
+
+    modules: list[str]
+    samples: list[str]
+    value: Floats
+    unclassified: Floats
+    carriers: Floats
+    redundancy: Floats
+    coverage: Floats
+    taxa: list[str]
+    by_taxon: sparse.csr_array | None
+
+
+def compile_modules(modules: Iterable[ModuleLike]) -> Compiled:
+    """Turn modules into index arrays.
+
+    Parameters
+    ----------
+    modules
+        Each with at least one required step.
+    """
+    place: dict[str, int] = {}
+    ids: list[str] = []
+    parts: list[int] = []
+    part_starts: list[int] = []
+    enzyme_starts: list[int] = []
+    step_starts: list[int] = []
+    signature: list[bool] = []
+    needed: list[int] = []
+    for module in modules:
+        ids.append(module.id)
+        step_starts.append(len(enzyme_starts))
+        required = [step for step in module.steps if not step.optional]
+        needed.append(max(1, int(np.ceil((module.coverage - CLOSE) * len(required)))))
+        for step in required:
+            enzyme_starts.append(len(part_starts))
+            signature.append(step.signature)
+            for enzyme in step.alternatives:
+                part_starts.append(len(parts))
+                parts += [place.setdefault(ko, len(place)) for ko in enzyme]
+    return Compiled(
+        ids,
+        list(place),
+        np.array(parts, np.intp),
+        np.array(part_starts, np.intp),
+        np.array(enzyme_starts, np.intp),
+        np.array(step_starts, np.intp),
+        np.array(signature, bool),
+        np.array(needed, np.intp),
+    )
+
+
+def score_block(compiled: Compiled, kos: Floats) -> tuple[Floats, Floats]:
+    """Score all modules in one taxon.
+
+    Parameters
+    ----------
+    compiled
+        The modules.
+    kos
+        K x N, in the order of `compiled.kos`.
+
+    Returns
+    -------
+    value, coverage
+        M x N. A complex is as abundant as its rarest subunit, a step is the sum of its enzymes, a module the
+        geometric mean of its required steps that are there; it is 0 where fewer than `needed` steps or not
+        all signature steps are there.
+    """
+    enzymes = np.minimum.reduceat(kos[compiled.parts], compiled.part_starts, axis=0)
+    steps = np.add.reduceat(enzymes, compiled.enzyme_starts, axis=0)
+    there = steps > 0
+    logs = np.log(steps, out=np.zeros_like(steps), where=there)
+    seen = np.add.reduceat(there, compiled.step_starts, axis=0, dtype=np.intp)
+    signed = np.logical_and.reduceat(there | ~compiled.signature[:, None], compiled.step_starts, axis=0)
+    present = signed & (seen >= compiled.needed[:, None])
+    mean = np.add.reduceat(logs, compiled.step_starts, axis=0) / np.maximum(seen, 1)
+    lengths = np.diff(np.append(compiled.step_starts, len(compiled.enzyme_starts)))
+    return np.where(present, np.exp(mean), 0.0), seen / lengths[:, None]
+
+
+def split_feature(feature: str) -> tuple[str, str]:
+    """Return KO and taxon of a feature; the taxon is "" where it has none."""
+    ko, _, taxon = feature.partition(BETWEEN)
+    return ko.removeprefix("ko:").removeprefix("EC:"), taxon
+
+
+def taxon_blocks(profile: Profile, kos: Sequence[str]) -> Iterator[tuple[str, Floats]]:
+    """Yield the taxa of a profile with their KOs.
+
+    Parameters
+    ----------
+    profile
+        Features `<KO>` or `<KO>|<taxon>`.
+    kos
+        Wanted, K.
+
+    Yields
+    ------
+    tuple
+        Taxon, and K x N values; one taxon is in memory at a time. Taxa without any of the KOs are left out.
+    """
+    place = {ko: i for i, ko in enumerate(kos)}
+    rows: dict[str, tuple[list[int], list[int]]] = {}
+    for row, feature in enumerate(profile.features):
+        ko, taxon = split_feature(feature)
+        at = place.get(ko)
+        if at is not None:
+            found = rows.setdefault(taxon, ([], []))
+            found[0].append(row)
+            found[1].append(at)
+    table = sparse.csr_array(profile.table)
+    for taxon in sorted(rows):
+        source, target = rows[taxon]
+        block = np.zeros((len(kos), table.shape[1]))
+        np.add.at(block, target, table[source].toarray())
+        yield taxon, block
+
+
+def score_modules(modules: Iterable[ModuleLike], profile: Profile, keep_taxa: bool = True) -> Scores:
+    """Score modules in every taxon and sample of a KO profile.
+
+    Parameters
+    ----------
+    modules
+        As `module_file.load_modules` gives them.
+    profile
+        KO profile; `<KO>|<taxon>` is scored taxon by taxon, so that no module is put together from two
+        organisms. Of a profile without taxa the community is scored as if it were one organism.
+    keep_taxa
+        Return the values of each taxon too.
+
+    Returns
+    -------
+    Scores
+        See there.
+
+    References
+    ----------
+    The rule is our own and fixed beforehand. Compare Vieira-Silva S et al. (2016) Nat Microbiol 1:16088,
+    doi:10.1038/nmicrobiol.2016.88, in whose program the coverage cut-off is learned from the data.
+    """
+    compiled = compile_modules(modules)
+    shape = (len(compiled.ids), len(profile.samples))
+    value, unclassified, carriers, entropy, best = (np.zeros(shape) for _ in range(5))
+    taxa: list[str] = []
+    blocks: list[sparse.csr_array] = []
+    named = np.zeros(shape)
+    for taxon, block in taxon_blocks(profile, compiled.kos):
+        found, coverage = score_block(compiled, block)
+        value += found
+        best = np.maximum(best, coverage)
+        if taxon.lower() in UNKNOWN_TAXA:
+            unclassified += found
+            continue
+        here = found > 0
+        carriers += here
+        named += found
+        # Of the shares p = x / X: -sum p log p = log X - sum x log x / X.
+        entropy += found * np.log(found, out=np.zeros_like(found), where=here)
+        if keep_taxa and here.any():
+            taxa.append(taxon)
+            blocks.append(sparse.csr_array(found))
+    some = named > 0
+    total = np.where(some, named, 1.0)
+    redundancy = np.where(some, np.exp(np.log(total) - entropy / total), 0.0)
+    stacked = sparse.csr_array(sparse.vstack(blocks, format="csr")) if blocks else None
+    return Scores(
+        compiled.ids, list(profile.samples), value, unclassified, carriers, redundancy, best, taxa, stacked
+    )
+
+
+def log_ratios(
+    scores: Scores, balances: Iterable[tuple[str, Sequence[str], Sequence[str]]]
+) -> tuple[list[str], Floats]:
+    """Return balances between modules: log2 of the sum of some over the sum of others.
+
+    Parameters
+    ----------
+    scores
+        Of the modules.
+    balances
+        Id, modules above the line, modules below it.
+
+    Returns
+    -------
+    ids, values
+        B ids; B x N, NaN where either side is 0: a half that is not there has no ratio, and no number is
+        made up for it.
+    """
+    place = {module: i for i, module in enumerate(scores.modules)}
+    ids: list[str] = []
+    rows: list[Floats] = []
+    for name, above, below in balances:
+        over, under = (scores.value[[place[m] for m in side]].sum(axis=0) for side in (above, below))
+        good = (over > 0) & (under > 0)
+        ids.append(name)
+        rows.append(np.where(good, np.log2(np.where(good, over, 1.0) / np.where(good, under, 1.0)), np.nan))
+    return ids, np.array(rows).reshape(len(ids), len(scores.samples))
+
+
+@dataclass(frozen=True)
+class EcStep:
+    """A step by its EC numbers; each is an alternative."""
+
+    alternatives: tuple[tuple[str, ...], ...]
+    optional: bool
+    signature: bool
+
+
+@dataclass(frozen=True)
+class EcModule:
+    """A module whose steps are EC numbers."""
+
+    id: str
+    steps: tuple[EcStep, ...]
+    coverage: float
+
+
+def by_ec(modules: Iterable[Any]) -> tuple[list[EcModule], list[str]]:
+    """Turn modules of KOs into modules of EC numbers, for tables that have no KOs.
+
+    Parameters
+    ----------
+    modules
+        With `ec` in their steps.
+
+    Returns
+    -------
+    modules, left_out
+        Modules that can be seen by EC, and the ids of those that can not: a signature step without a whole EC
+        number, or no step with one. Other steps without an EC number are not looked for.
+    """
+    made: list[EcModule] = []
+    left_out: list[str] = []
+    for module in modules:
+        steps = []
+        blind = False
+        for step in module.steps:
+            whole = tuple((ec,) for ec in step.ec if "-" not in ec)
+            if whole:
+                steps.append(EcStep(whole, step.optional, step.signature))
+            blind |= step.signature and not whole
+        if blind or all(step.optional for step in steps):
+            left_out.append(module.id)
+        else:
+            made.append(EcModule(module.id, tuple(steps), module.coverage))
+    return made, left_out
