@@ -50,6 +50,12 @@ class Case:
         Reads of organisms that the reference does not hold.
     labels, proteins, depths
         For functions: table and FASTA of the proteins, and KO -> depth at which its genes were sequenced.
+    listed
+        KOs that the data's own table has, with or without reads.
+    families
+        UniRef90 family -> the number that stands in for it, where the labels are stand-ins.
+    rebuilt
+        Share of the genome that could be rebuilt from its reads.
     """
 
     name: str
@@ -60,6 +66,9 @@ class Case:
     labels: str = ""
     proteins: str = ""
     depths: dict[str, float] = field(default_factory=dict)
+    listed: frozenset[str] = frozenset()
+    families: dict[str, str] = field(default_factory=dict)
+    rebuilt: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -194,7 +203,7 @@ def mixture(folder: Path, name: str) -> Case:
     return case
 
 
-_COMPLEMENT = str.maketrans("ACGT", "TGCA")
+COMPLEMENT = str.maketrans("ACGT", "TGCA")
 
 
 def _simulate(dna: str, depth: float, rng: np.random.Generator, mates: tuple[list[str], list[str]]) -> int:
@@ -203,8 +212,8 @@ def _simulate(dna: str, depth: float, rng: np.random.Generator, mates: tuple[lis
     for size in sizes.tolist():
         start = int(rng.integers(0, len(dna) - size + 1))
         piece = dna[start : start + size]
-        back = piece.translate(_COMPLEMENT)[::-1]
-        pair = [_err(piece[:150], rng), _err(back[:150], rng)]
+        back = piece.translate(COMPLEMENT)[::-1]
+        pair = [add_errors(piece[:150], rng), add_errors(back[:150], rng)]
         if rng.random() < 0.5:
             pair.reverse()
         mates[0].append(pair[0])
@@ -212,48 +221,12 @@ def _simulate(dna: str, depth: float, rng: np.random.Generator, mates: tuple[lis
     return count
 
 
-def _err(read: str, rng: np.random.Generator) -> str:
+def add_errors(read: str, rng: np.random.Generator) -> str:
+    """Substitute at rate `ERRORS`."""
     letters = list(read)
     for place in np.flatnonzero(rng.random(len(read)) < ERRORS).tolist():
         letters[place] = "ACGT"[int(rng.integers(4))]
     return "".join(letters)
-
-
-def annotated_genes(folder: Path, deeper: int = 1) -> Case:
-    """Reads of the genes that inStrain's authors annotated with KOfam, each gene at a depth of its own.
-
-    Every second KO's genes and all genes without KO are sequenced, with 1 % errors; the
-    other KOs must not appear.
-    """
-    source = DATA / "instrain_N5_271" / "test" / "test_data"
-    stem = "N5_271_010G1_scaffold_min1000.fa.genes"
-    rows = (source / f"{stem}.faa.KOfam_anno.txt").read_text().split()[1:]
-    kos = dict(row.split(",") for row in rows)
-    sequenced = set(sorted(set(kos.values()))[::2])
-    case = Case(f"instrain_N5_271, KOfam, {deeper} x", folder / "clean")
-    case.labels, case.proteins = str(folder / "labels.tsv"), str(folder / "proteins.faa")
-    folder.mkdir(parents=True)
-    with open(case.labels, "w") as table, open(case.proteins, "w") as fasta:
-        table.write("protein\tko\ttaxon\n")
-        for header, residues in read_fasta(source / f"{stem}.faa"):
-            gene = header.split()[0]
-            table.write(f"{gene}\t{kos.get(gene, '')}\t\n")
-            fasta.write(f">{gene}\n{residues.decode().rstrip('*')}\n")
-    rng, reads = np.random.default_rng(1), []
-    for header, dna in read_fasta(source / f"{stem}.fna"):
-        gene = header.split()[0]
-        ko = kos.get(gene, "")
-        if len(dna) < 150 or (ko and ko not in sequenced):
-            continue
-        text = dna.upper().decode()
-        count = max(1, round(deeper * float(rng.lognormal(1.5, 0.8)) * len(text) / 150))
-        for start in rng.integers(0, len(text) - 149, count).tolist():
-            read = _err(_err(text[start : start + 150], rng), rng)
-            reads.append(read if rng.random() < 0.5 else read.translate(_COMPLEMENT)[::-1])
-        if ko:
-            case.depths[ko] = case.depths.get(ko, 0.0) + count * 150 / len(text)
-    write_reads(case.clean, [reads])
-    return case
 
 
 def settings() -> dict[str, dict[str, Any]]:
@@ -297,7 +270,7 @@ def measure_shares(case: Case, engine: str, reference: str, sheet: str, output: 
 
 def run_step(engine: str, step: str, case: Case, folder: Path) -> None:
     """Build an engine's reference, or run the engine; called in a process of its own."""
-    chosen = settings()[engine]
+    chosen = settings().get(engine, {})
     clean, out, shares = [str(case.clean)], str(folder / "out"), str(folder / "shares.tsv")
     if engine == "sourmash":
         from vagus.resources.build_sourmash_reference import build_sourmash
@@ -335,6 +308,10 @@ def run_step(engine: str, step: str, case: Case, folder: Path) -> None:
             sketch_ko.build(case.proteins, case.labels, index, chosen)
         else:
             sketch_ko.main(clean, [SAMPLE], index, MARKERS, None, out, chosen, THREADS)
+    elif engine.startswith("humann"):
+        from benchmarks import humann_steps
+
+        humann_steps.run_step(engine, step, case.genomes, case.clean, folder, THREADS)
     else:
         from vagus.reads.tools import run_tool
         from vagus.shotgun import diamond_ko
@@ -366,7 +343,8 @@ def measure(engine: str, step: str, case: Case, folder: Path) -> Cost:
     )
     said = folder / f"{step}.log"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    env = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT / "scripts")}
+    modules = os.pathsep.join(str(ROOT / name) for name in ("scripts", "tests"))
+    env = {**os.environ, "PATH": path, "PYTHONPATH": modules}
     with said.open("w") as log:
         done = subprocess.run(
             [sys.executable, "-c", LAUNCHER, sys.executable, __file__, str(job)],
