@@ -14,7 +14,7 @@ from vagus.reads.fastq import write_empty
 from vagus.reads.tools import find_tool
 from vagus.resources.build_bowtie2_reference import build_bowtie2
 from vagus.resources.genome_sheet import read_genome_sheet
-from vagus.shotgun.bowtie2_taxa import common_lineage, count_hits, main, read_hits
+from vagus.shotgun.bowtie2_taxa import Hit, Tally, common_lineage, count_hits, drop_unlike, main, read_hits
 from vagus.shotgun.tables import TAXON_COLUMNS, UNCLASSIFIED, read_rows, read_stats
 
 
@@ -30,19 +30,44 @@ def test_the_best_genome_takes_the_read_and_ties_are_kept() -> None:
         sam("r2", "a", 180, 4),
         sam("r2", "b", 180, 4, 256),
     ]
-    assert list(read_hits(lines, 0.9)) == [{"a": 200, "b": 190}, {"a": 180, "b": 180}]
+    assert list(read_hits(lines, 0.9)) == [
+        {"a": Hit(200, 0, 100), "b": Hit(190, 2, 100)},
+        {"a": Hit(180, 4, 100), "b": Hit(180, 4, 100)},
+    ]
 
 
 def test_mates_add_up() -> None:
     lines = [sam("p", "a", 200, 0, 0x40), sam("p", "a", 150, 8, 0x80), sam("p", "b", 190, 2, 0x40 | 256)]
-    assert list(read_hits(lines, 0.9)) == [{"a": 350, "b": 190}]
+    assert list(read_hits(lines, 0.9)) == [{"a": Hit(350, 8, 200), "b": Hit(190, 2, 100)}]
 
 
 def test_distant_and_short_alignments_do_not_count() -> None:
     assert list(read_hits([sam("r", "a", 100, 11)], 0.9)) == [{}]
     assert list(read_hits([sam("r", "a", 98, 0, cigar="51S49M")], 0.9)) == [{}]
     # a read that hangs over the end of a gene
-    assert list(read_hits([sam("r", "a", 120, 0, cigar="40S60M")], 0.9)) == [{"a": 120}]
+    assert list(read_hits([sam("r", "a", 120, 0, cigar="40S60M")], 0.9)) == [{"a": Hit(120, 0, 60)}]
+
+
+@pytest.mark.parametrize(
+    ("cigar", "start", "unlike"),
+    [
+        ("100M", 9, 0),
+        ("40S60M", 41, 40),
+        # Over the first base of a contig, wholly and in part.
+        ("40S60M", 1, 0),
+        ("40S60M", 31, 30),
+        # Over its last base, 200.
+        ("60M40S", 141, 0),
+        ("60M40S", 131, 10),
+        ("60M40S", 1, 40),
+        ("10S50M2D30M10S", 50, 20),
+    ],
+)
+def test_clipped_bases_are_unlike_unless_they_hang_over_an_end(cigar: str, start: int, unlike: int) -> None:
+    line = sam("r", "a", 120, 3, cigar=cigar).replace(b"\t1\t9\t", b"\t%d\t9\t" % start)
+    header = [b"@HD\tVN:1.0\n", b"@SQ\tSN:a|c1\tLN:200\n"]
+    ((hit,),) = (list(found.values()) for found in read_hits([*header, line], 0.5))
+    assert hit.edits == 3 + unlike
 
 
 def test_common_lineage() -> None:
@@ -53,15 +78,26 @@ def test_common_lineage() -> None:
 
 
 def test_a_tie_of_two_strains_is_their_species() -> None:
-    counts: dict[str, float] = {}
+    tally = Tally()
     lineages = {"a": "B;;;;;G;G one", "b": "B;;;;;G;G one", "c": "B;;;;;G;G two"}
-    count_hits([{"a": 9, "b": 9, "c": 8}, {"a": 9, "c": 9}, {}], lineages, "sheet", counts)
-    assert counts == {"B;;;;;G;G one": 1.0, "B;;;;;G;": 1.0}
+    nine, eight = Hit(9, 0, 9), Hit(8, 1, 9)
+    found = [{"a": nine, "b": nine, "c": eight}, {"a": nine, "c": nine}, {}]
+    count_hits(found, lineages, "sheet", tally)
+    assert tally.reads == {"B;;;;;G;G one": 1.0, "B;;;;;G;": 1.0}
+
+
+def test_a_species_that_its_reads_are_unlike_is_not_named() -> None:
+    tally = Tally()
+    for edits in (12, 12, 12, 0):
+        tally.add("B;;;;;G;G one", Hit(9, edits, 150))
+        tally.add("B;;;;;G;G two", Hit(9, edits // 2, 150))
+    tally.add("B;;;;;G;", Hit(9, 15, 150))
+    assert drop_unlike(tally) == {"B;;;;;G;": 1.0, "B;;;;;G;G two": 4.0}
 
 
 def test_genome_that_the_sheet_lacks_is_named() -> None:
     with pytest.raises(VagusError, match="sheet: no row for genome 'z'"):
-        count_hits([{"z": 9}], {}, "sheet", {})
+        count_hits([{"z": Hit(9, 0, 9)}], {}, "sheet", Tally())
 
 
 def test_near_identical_genomes_from_a_tenth_to_twenty_fold(tmp_path: Path) -> None:

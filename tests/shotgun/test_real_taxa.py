@@ -242,7 +242,7 @@ def test_a_strain_counts_once_for_its_species(bench: Bench, engine: str, held: t
                     reason="conserved genes are named by the only species of the genus that is held",
                 ),
             )
-            for engine in ("kraken2", "bowtie2")
+            for engine in ("kraken2",)
         ),
     ],
 )

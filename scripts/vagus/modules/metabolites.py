@@ -63,9 +63,13 @@ def read_stoichiometry(path: str | Path, modules: Sequence[Any]) -> list[Turnove
         try:
             molecules = float(row["molecules"])
         except ValueError:
-            raise VagusError(f"{where}: {row['molecules']!r} is no number; fix: give molecules a turn") from None
+            raise VagusError(
+                f"{where}: {row['molecules']!r} is no number; fix: give molecules a turn"
+            ) from None
         if key not in sign or key in given or molecules * sign[key] <= 0:
-            what = "stands twice" if key in given else "has the wrong sign" if key in sign else "is no such pair"
+            what = (
+                "stands twice" if key in given else "has the wrong sign" if key in sign else "is no such pair"
+            )
             raise VagusError(
                 f"{where}: {what}; allowed: each compound that the module makes (above 0) or uses (below 0), once"
             )

@@ -30,7 +30,15 @@ TABLE_COLUMNS = [
     "sample", "module", "axis", "tier", "value", "unclassified", "carriers", "redundancy", "coverage",
 ]  # fmt: skip
 # What a profile says of where it comes from.
-HANDED_ON = ("engine", "engine_version", "reference", "reference_sha256", "inferred", "left_out", "lost_share")
+HANDED_ON = (
+    "engine",
+    "engine_version",
+    "reference",
+    "reference_sha256",
+    "inferred",
+    "left_out",
+    "lost_share",
+)
 
 
 def count_genomes(profile: Profile, markers: Sequence[str]) -> Profile:
@@ -143,7 +151,9 @@ def make_profiles(
     scores = score_modules(chosen, profile)
     stratified = any(BETWEEN in f for f in ko.features)
     assay, samples = ko.name.partition(".")[0], profile.samples
-    facts = {level: facts_of(profile, modules, level, stratified) for level in ("module", "metabolite", "balance")}
+    facts = {
+        level: facts_of(profile, modules, level, stratified) for level in ("module", "metabolite", "balance")
+    }
     if left_out:
         facts["module"]["not_computable_by_ec"] = left_out
 
@@ -197,15 +207,23 @@ def omixer_profile(ko: Profile, path: str | Path, settings: OmixerSettings) -> P
 
 
 def main(
-    profile: str, modules: str, stoichiometry: str, markers: str, outputs: Sequence[str], table: str,
-    omixer: str | None, settings: Mapping[str, Any],
+    profile: str,
+    modules: str,
+    stoichiometry: str,
+    markers: str,
+    outputs: Sequence[str],
+    table: str,
+    omixer: str | None,
+    settings: Mapping[str, Any],
 ) -> None:
     """Read, score and write; the level of an output is in its name."""
     ko = read_profile(profile)
     made, rows = make_profiles(ko, load_modules(modules), stoichiometry, read_markers(markers))
     if omixer:
         chosen = OmixerSettings(
-            float(settings["omixer_coverage"]), str(settings["omixer_estimator"]), bool(settings["omixer_normalise"])
+            float(settings["omixer_coverage"]),
+            str(settings["omixer_estimator"]),
+            bool(settings["omixer_normalise"]),
         )
         made["omixer"] = omixer_profile(ko, omixer, chosen)
     for output in outputs:
