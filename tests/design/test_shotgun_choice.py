@@ -61,12 +61,12 @@ def write_genomes(trial: Any, *lines: str, header: str = "genome\tspecies\tpath\
 @pytest.mark.parametrize(
     ("settings", "databases", "proteins", "expected"),
     [
-        ({}, {}, True, ("kraken2", "sketch")),
-        ({}, {}, False, ("kraken2", "none")),
-        ({}, {"proteins": "p.faa"}, False, ("kraken2", "sketch")),
-        ({"speed": "reference"}, {}, True, ("bowtie2", "diamond")),
-        ({"speed": "reference"}, {}, False, ("bowtie2", "none")),
-        ({"function": "diamond"}, {}, False, ("kraken2", "diamond")),
+        ({}, {}, True, ("bowtie2", "diamond")),
+        ({}, {}, False, ("bowtie2", "none")),
+        ({}, {"proteins": "p.faa"}, False, ("bowtie2", "diamond")),
+        ({"speed": "fast"}, {}, True, ("kraken2", "sketch")),
+        ({"speed": "fast"}, {}, False, ("kraken2", "none")),
+        ({"speed": "fast", "function": "diamond"}, {}, False, ("kraken2", "diamond")),
         ({"taxonomy": "sylph", "speed": "reference"}, {}, True, ("sylph", "diamond")),
         ({"taxonomy": "none", "function": "humann"}, {}, False, ("none", "humann")),
     ],
@@ -199,8 +199,8 @@ def test_groups() -> None:
 def test_trial_without_shotgun_reference(trial: Any) -> None:
     add_shotgun(trial)
     line = trial.problem()
-    assert "kraken2 has no reference, but there are shotgun samples" in line
-    assert "shotgun.genomes, or give databases.kraken2" in line
+    assert "bowtie2 has no reference, but there are shotgun samples" in line
+    assert "name a sheet of genomes in shotgun.genomes, or choose an engine that reads a database" in line
 
 
 def test_only_shotgun_asks_for_no_16s_reference(trial: Any) -> None:
@@ -223,7 +223,7 @@ def test_both_assays_ask_for_both(trial: Any) -> None:
     lines = trial.problems()
     assert len(lines) == 2
     assert any("no taxonomy reference, but there are amplicon samples" in line for line in lines)
-    assert any("kraken2 has no reference, but there are shotgun samples" in line for line in lines)
+    assert any("bowtie2 has no reference, but there are shotgun samples" in line for line in lines)
 
 
 def test_both_assays_load(trial: Any) -> None:

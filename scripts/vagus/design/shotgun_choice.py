@@ -52,7 +52,7 @@ def choose_engines(config: Mapping[str, Any], has_proteins: bool) -> ShotgunChoi
         Whether the genomes sheet names proteins.
     """
     settings = config["shotgun"]
-    taxonomy, function = ROADS.get(settings["speed"], ROADS["fast"])
+    taxonomy, function = ROADS.get(settings["speed"], ROADS["reference"])
     if settings["function"] == "auto" and not (has_proteins or config["databases"]["proteins"]):
         function = "none"
     return ShotgunChoice(
@@ -88,7 +88,8 @@ def check_shotgun(
             findings.problem(
                 FILE,
                 f"{engine} has no reference, but there are shotgun samples",
-                "name a sheet of genomes in shotgun.genomes, or choose another engine (shotgun.taxonomy)",
+                "name a sheet of genomes in shotgun.genomes, or choose an engine that reads a database "
+                "(shotgun.taxonomy: kraken2, sourmash, metaphlan or sylph)",
                 column="shotgun.genomes",
             )
         if missing and (half or not (built and engine in FROM_GENOMES)):

@@ -71,7 +71,7 @@ def read_stoichiometry(path: str | Path, modules: Sequence[Any]) -> list[Turnove
                 "stands twice" if key in given else "has the wrong sign" if key in sign else "is no such pair"
             )
             raise VagusError(
-                f"{where}: {what}; allowed: each compound that the module makes (above 0) or uses (below 0), once"
+                f"{where}: {what}; allowed: each compound that the module makes (above 0) or uses (below 0)"
             )
         given[key] = molecules
     return [Turnover(m, c, given.get((m, c), float(s))) for (m, c), s in sorted(sign.items())]
@@ -90,8 +90,8 @@ def compound_potential(scores: Scores, turnovers: Iterable[Turnover]) -> tuple[l
     Returns
     -------
     features, values
-        `<compound>|made` and `<compound>|used`, F x N: molecules a turn times the modules' values, in their unit.
-        It is a potential: how many genes are there, not how much is made.
+        `<compound>|made` and `<compound>|used`, F x N: molecules a turn times the modules' values, in
+        their unit. It is a potential: how many genes are there, not how much is made.
     """
     place = {module: i for i, module in enumerate(scores.modules)}
     rows: dict[str, Floats] = {}

@@ -54,8 +54,8 @@ def count_genomes(profile: Profile, markers: Sequence[str]) -> Profile:
     Returns
     -------
     Profile
-        In copies per genome; samples without any marker are left out and named in `meta["left_out"]`. One that
-        has fewer than `LEAST_MARKERS` of the markers comes back as it is.
+        In copies per genome; samples without any marker are left out and named in `meta["left_out"]`. One
+        that has fewer than `LEAST_MARKERS` of the markers comes back as it is.
     """
     if profile.kind == "copies_per_genome":
         return profile
@@ -65,7 +65,9 @@ def count_genomes(profile: Profile, markers: Sequence[str]) -> Profile:
     if len(set(kos)) < LEAST_MARKERS:
         return profile
     table = pd.DataFrame(profile.table[rows].toarray(), index=kos).groupby(level=0).sum()
-    found = [genome_equivalents(table[c].to_dict(), list(table.index)).value for c in table.columns]
+    present = [str(ko) for ko in table.index]
+    depths = [dict(zip(present, table[c], strict=True)) for c in table.columns]
+    found = [genome_equivalents(depth, present).value for depth in depths]
     genomes = np.array(found)
     kept = np.flatnonzero(genomes > 0)
     names = [profile.samples[i] for i in kept]
@@ -147,7 +149,10 @@ def make_profiles(
             "fix: regroup the table to KO before it is imported"
         )
     profile = count_genomes(ko, markers)
-    chosen, left_out = by_ec(modules.modules) if is_ec else (list(modules.modules), [])
+    chosen: Sequence[Any] = modules.modules
+    left_out: list[str] = []
+    if is_ec:
+        chosen, left_out = by_ec(modules.modules)
     scores = score_modules(chosen, profile)
     stratified = any(BETWEEN in f for f in ko.features)
     assay, samples = ko.name.partition(".")[0], profile.samples
