@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,10 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Turnover:
-    """Molecules of a compound that one turn of a module makes (above 0) or uses up (below 0)."""
+    """Molecules of a compound that one turn of a module makes (above 0) or uses up (below 0).
+
+    0 where the module is a part of another one, which is counted.
+    """
 
     module: str
     compound: str
@@ -66,7 +69,7 @@ def read_stoichiometry(path: str | Path, modules: Sequence[Any]) -> list[Turnove
             raise VagusError(
                 f"{where}: {row['molecules']!r} is no number; fix: give molecules a turn"
             ) from None
-        if key not in sign or key in given or molecules * sign[key] <= 0:
+        if key not in sign or key in given or molecules * sign[key] < 0:
             what = (
                 "stands twice" if key in given else "has the wrong sign" if key in sign else "is no such pair"
             )
@@ -96,17 +99,8 @@ def compound_potential(scores: Scores, turnovers: Iterable[Turnover]) -> tuple[l
     place = {module: i for i, module in enumerate(scores.modules)}
     rows: dict[str, Floats] = {}
     for turn in sorted(turnovers, key=lambda t: (t.compound, t.molecules < 0, t.module)):
-        if turn.module in place:
+        if turn.module in place and turn.molecules:
             feature = f"{turn.compound}{BETWEEN}{MADE if turn.molecules > 0 else USED}"
             part = abs(turn.molecules) * scores.value[place[turn.module]]
             rows[feature] = rows[feature] + part if feature in rows else part
     return list(rows), np.array(list(rows.values())).reshape(len(rows), len(scores.samples))
-
-
-def modules_of_compounds(modules: Iterable[Any]) -> Mapping[str, list[str]]:
-    """Return compound -> modules that make it."""
-    found: dict[str, list[str]] = {}
-    for module in modules:
-        for compound in module.makes:
-            found.setdefault(compound, []).append(module.id)
-    return found
