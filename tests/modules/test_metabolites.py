@@ -34,6 +34,7 @@ def read(tmp_path: Path, rows: str) -> list[Turnover]:
 
 
 def test_one_molecule_unless_the_table_says_otherwise(tmp_path: Path) -> None:
+    assert len(read_stoichiometry(None, REACTIONS)) == 3
     assert read(tmp_path, "A\tacetate\t-2\t\nB\tbutyrate\t0\tpart of A\n") == [
         Turnover("A", "acetate", -2.0),
         Turnover("A", "butyrate", 1.0),

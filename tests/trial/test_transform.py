@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from vagus.errors import VagusError
-from vagus.trial.transform import clr_log2, replace_zeros
+from vagus.trial.transform import clr_log2, log2_values, replace_zeros
 
 tables = arrays(np.float64, st.tuples(st.integers(1, 6), st.integers(2, 8)), elements=st.integers(0, 5000))
 
@@ -71,3 +71,18 @@ def test_what_has_no_logarithm_is_refused():
         clr_log2(np.array([[1.0, 2.0]]), "score")
     with pytest.raises(VagusError, match=r"trial\.pseudocount is 0"):
         clr_log2(np.array([[1.0, 2.0]]), "counts", 0)
+
+
+def test_log2_values_leave_each_feature_to_itself() -> None:
+    values = np.array([[8.0, 0.0, 0.0], [2.0, 4.0, 0.0], [np.nan, 1.0, 0.0]])
+    found = log2_values(values)
+    np.testing.assert_array_equal(found[:, 0], [3.0, 1.0, np.nan])
+    # A zero is half the least value of its feature; one that is nowhere seen has no logarithm.
+    np.testing.assert_array_equal(found[:, 1], [-1.0, 2.0, 0.0])
+    assert np.isnan(found[:, 2]).all()
+    # Doubling the depth of everything moves every feature by one, and no other feature matters.
+    moved = log2_values(2 * values) - found
+    np.testing.assert_allclose(moved[~np.isnan(found)], 1)
+    np.testing.assert_array_equal(log2_values(values[:, :1]), found[:, :1])
+    with pytest.raises(VagusError, match="negative"):
+        log2_values(np.array([[-1.0]]))

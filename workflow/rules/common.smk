@@ -26,6 +26,7 @@ except VagusError as error:
 
 # Files named in the config may stand beside the config or the clone; from here on their paths are settled.
 PATHS = [("taxonomy", "reference"), ("mock", "composition"), ("phylogeny", "tree"), ("shotgun", "pathways")]
+PATHS += [("modules", key) for key in ("file", "stoichiometry", "omixer")]
 for room, key in PATHS + [("databases", name) for name in config["databases"]]:
     found = find_config_path(config[room][key], Path.cwd(), CLONE, workflow.configfiles)
     config[room][key] = str(found or config[room][key])
@@ -44,6 +45,7 @@ for batch in BATCHES.values():
     RUNS.setdefault(batch["run"], []).append(batch["batch"])
 
 # The shotgun half: the samples that one profiling job takes, the engines, and what their references are made of.
+MARKERS = str(CLONE / "resources" / "single_copy_markers.tsv")
 SHOTGUN_BATCHES = make_batches(DESIGN, config["reads"]["batch_size"], "shotgun")
 SHOTGUN_READS = bool(SHOTGUN_BATCHES)
 GENOMES = load_genomes(config, PLACES, Findings())
@@ -106,6 +108,22 @@ def run_batch_jsons(wildcards):
 
 PROFILES = [f"amplicon.{level}" for level in (*config["trial"]["levels"], "diversity") if AMPLICON]
 PROFILES += [f"shotgun.{level}" for level in config["shotgun"]["levels"] if level in SHOTGUN_LEVELS]
+# Every KO profile, ours or brought along, is scored; by species where the engine tells species apart.
+KO_PROFILES = {
+    name.partition(".")[0]: name
+    for name in (entry["name"] for entry in config["profiles"])
+    if name.endswith(".ko")
+}
+if "ko" in SHOTGUN_LEVELS:
+    KO_PROFILES.setdefault("shotgun", "shotgun.ko_by_species" if SPECIES_KNOWN else "shotgun.ko")
+KO_PROFILES = KO_PROFILES if config["modules"]["file"] else {}
+MODULE_LEVELS = ["module", "metabolite", "balance"] + (["omixer"] if config["modules"]["omixer"] else [])
+PROFILES += [
+    f"{assay}.{level}"
+    for assay in KO_PROFILES
+    for level in MODULE_LEVELS
+    if level in config["modules"]["levels"] or level == "omixer"
+]
 PROFILES += ["panel.clinical"] if DESIGN.measures else []
 PROFILES = list(dict.fromkeys([*PROFILES, *(entry["name"] for entry in config["profiles"])]))
 
@@ -118,6 +136,9 @@ RAW_READS = bool(LEDGERS)
 READS_TARGETS = ["<results>/reads/multiqc.html", *LEDGERS] if RAW_READS else []
 PROFILE_TARGETS = [f"<results>/profiles/{name}.biom" for name in PROFILES]
 PROFILE_TARGETS += [f"<results>/profiles/shotgun.{level}.biom" for level in SHOTGUN_LEVELS]
+PROFILE_TARGETS += [
+    f"<results>/profiles/{assay}.{level}.biom" for assay in KO_PROFILES for level in MODULE_LEVELS
+]
 PROFILE_TARGETS += ["<results>/reads/ledger.tsv"] if RAW_READS else []
 PROFILE_TARGETS += ["<results>/profiles/flow.tsv"]
 if AMPLICON:

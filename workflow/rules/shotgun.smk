@@ -2,7 +2,6 @@
 
 SHOTGUN_KEYS = ("adapters", "quality_cutoff", "min_length", "poly_g", "deduplicate")
 HOST_INDEX = ["<resources>/host"] if HOST_IS_FASTA else []
-MARKERS = str(CLONE / "resources" / "single_copy_markers.tsv")
 PATHWAYS = [config["shotgun"]["pathways"]] if config["shotgun"]["pathways"] else []
 
 

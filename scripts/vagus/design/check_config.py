@@ -20,6 +20,9 @@ PATH_KEYS = (
     "truth",
     "shotgun.genomes",
     "shotgun.pathways",
+    "modules.file",
+    "modules.stoichiometry",
+    "modules.omixer",
     *(f"databases.{key}" for key in ("sourmash_taxonomy", "sylph_taxonomy", "proteins", "protein_labels")),
     *(f"databases.{key}" for key in ("sourmash", "sylph", "humann_mapping")),
 )

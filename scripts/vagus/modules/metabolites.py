@@ -32,13 +32,14 @@ class Turnover:
     molecules: float
 
 
-def read_stoichiometry(path: str | Path, modules: Sequence[Any]) -> list[Turnover]:
+def read_stoichiometry(path: str | Path | None, modules: Sequence[Any]) -> list[Turnover]:
     """Read how many molecules a turn of a module makes and uses.
 
     Parameters
     ----------
     path
-        TSV of `COLUMNS`; lines that start with `#` are comments. It says what differs from one molecule.
+        TSV of `COLUMNS`; lines that start with `#` are comments. It says what differs from
+        one molecule. None if nothing does.
     modules
         With `makes` and `uses`.
 
@@ -54,6 +55,8 @@ def read_stoichiometry(path: str | Path, modules: Sequence[Any]) -> list[Turnove
     """
     sign = {(m.id, c): 1 for m in modules for c in m.makes} | {(m.id, c): -1 for m in modules for c in m.uses}
     given: dict[tuple[str, str], float] = {}
+    if path is None:
+        return [Turnover(m, c, float(s)) for (m, c), s in sorted(sign.items())]
     with open(path, encoding="utf-8", newline="") as handle:
         lines = [(n, line) for n, line in enumerate(handle, 1) if line.strip() and not line.startswith("#")]
     table = csv.DictReader((line for _, line in lines), delimiter="\t", quoting=csv.QUOTE_NONE)

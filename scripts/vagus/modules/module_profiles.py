@@ -115,7 +115,7 @@ def describe_scores(scores: Scores, modules: ModuleSet) -> pd.DataFrame:
 
 
 def make_profiles(
-    ko: Profile, modules: ModuleSet, stoichiometry: str | Path, markers: Sequence[str]
+    ko: Profile, modules: ModuleSet, stoichiometry: str | Path | None, markers: Sequence[str]
 ) -> tuple[dict[str, Profile], pd.DataFrame]:
     """Score the modules of a KO (or EC) profile.
 
@@ -126,7 +126,7 @@ def make_profiles(
     modules
         The module file.
     stoichiometry
-        See `metabolites.read_stoichiometry`.
+        See `metabolites.read_stoichiometry`; None for one molecule of each.
     markers
         To turn another unit into copies per genome.
 
@@ -172,6 +172,7 @@ def make_profiles(
         for b in modules.balances
     ]
     ratios, values = log_ratios(scores, [pair for pair in pairs if pair[1] and pair[2]])
+    del facts["balance"]["transform"]
     facts["balance"] |= {"kind": "score", "unit": "log2 ratio"}
     made = {
         "module": as_profile("module", scores.value, scores.modules, facts["module"]),
@@ -214,7 +215,7 @@ def omixer_profile(ko: Profile, path: str | Path, settings: OmixerSettings) -> P
 def main(
     profile: str,
     modules: str,
-    stoichiometry: str,
+    stoichiometry: str | None,
     markers: str,
     outputs: Sequence[str],
     table: str,
@@ -244,7 +245,7 @@ if "snakemake" in globals():
         lambda: main(
             snakemake.input.profile,
             snakemake.input.modules,
-            snakemake.input.stoichiometry,
+            next(iter(snakemake.input.stoichiometry), None),
             snakemake.input.markers,
             list(snakemake.output.profiles),
             snakemake.output.table,

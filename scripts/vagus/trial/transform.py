@@ -9,6 +9,7 @@ from vagus.errors import VagusError
 
 COMPOSITIONAL = ("counts", "relative", "copies_per_genome", "intensity")
 CLR_UNIT = "log2 fold change (CLR)"
+LOG2_UNIT = "log2 fold change"
 
 Floats = NDArray[np.float64]
 
@@ -66,6 +67,33 @@ def replace_zeros(values: Floats, kind: str, pseudocount: float = 0.5) -> Floats
     floor = positive.min(axis=0)
     floor[~np.isfinite(floor)] = positive.min()
     return np.where(values == 0, 0.5 * floor, values)
+
+
+def log2_values(values: Floats) -> Floats:
+    """Logarithm to base 2 of features that are no parts of a whole, such as modules in copies per genome.
+
+    Parameters
+    ----------
+    values
+        Samples x features, not negative. NaN is a missing value and stays one.
+
+    Returns
+    -------
+    ndarray
+        Same shape; a zero becomes half the smallest positive value of its feature before the logarithm, and a
+        feature that is nowhere positive is NaN.
+
+    Raises
+    ------
+    VagusError
+        If a value is negative.
+    """
+    if np.any(values < 0):
+        raise VagusError("a profile on a log scale holds negative values; declare its kind as 'score'")
+    values = np.array(values, dtype=np.float64)
+    floor = np.where(values > 0, values, np.inf).min(axis=0, initial=np.inf)
+    floor = np.where(np.isfinite(floor), floor, np.nan)
+    return np.log2(np.where(values == 0, 0.5 * floor, values))
 
 
 def clr_log2(values: Floats, kind: str, pseudocount: float = 0.5) -> Floats:

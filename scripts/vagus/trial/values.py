@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from vagus.design.model import Design
 from vagus.errors import VagusError
 from vagus.profile import Profile
-from vagus.trial.transform import CLR_UNIT, COMPOSITIONAL, clr_log2
+from vagus.trial.transform import CLR_UNIT, COMPOSITIONAL, LOG2_UNIT, clr_log2, log2_values
 
 BELOW = "below prevalence"
 
@@ -102,7 +102,11 @@ def trial_values(
             "fix: leave one out of samples.tsv, or give both rows one sample id if they are runs of one"
         )
     raw = profile.table[:, keep].toarray().T
-    if profile.kind in COMPOSITIONAL:
+    if profile.meta.get("transform") == "log2":
+        values = log2_values(raw)
+        prevalence = (raw > 0).mean(axis=0) if len(raw) else np.zeros(raw.shape[1])
+        passes = prevalence >= min_prevalence
+    elif profile.kind in COMPOSITIONAL:
         values = clr_log2(raw, profile.kind, pseudocount)
         empty = ~(raw > 0).any(axis=1)
         if empty.any():
@@ -182,6 +186,8 @@ def _places(profile: Profile, design: Design) -> list[tuple[str, str] | None]:
 
 def _units(profile: Profile, design: Design) -> list[str]:
     """Return the unit of every feature's effect."""
+    if profile.meta.get("transform") == "log2":
+        return [LOG2_UNIT] * len(profile.features)
     if profile.kind in COMPOSITIONAL:
         return [CLR_UNIT] * len(profile.features)
     given = profile.meta.get("units") or {}

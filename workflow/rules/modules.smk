@@ -1,0 +1,32 @@
+"""From genes to molecules: the modules of every KO profile."""
+
+
+rule module_profiles:
+    """Neuroactive modules, the compounds they make and use, and balances, taxon by taxon where taxa are known."""
+    input:
+        profile=lambda wildcards: f"<results>/profiles/{KO_PROFILES[wildcards.assay]}.biom",
+        meta=lambda wildcards: f"<results>/profiles/{KO_PROFILES[wildcards.assay]}.meta.json",
+        modules=config["modules"]["file"] or [],
+        stoichiometry=[config["modules"]["stoichiometry"]] if config["modules"]["stoichiometry"] else [],
+        omixer=[config["modules"]["omixer"]] if config["modules"]["omixer"] else [],
+        markers=MARKERS,
+    output:
+        profiles=[f"<results>/profiles/{{assay}}.{level}.biom" for level in MODULE_LEVELS],
+        metas=[f"<results>/profiles/{{assay}}.{level}.meta.json" for level in MODULE_LEVELS],
+        table="<results>/profiles/{assay}.modules.tsv",
+    log:
+        "<logs>/module_profiles/{assay}.log",
+    benchmark:
+        "<benchmarks>/module_profiles/{assay}.tsv"
+    wildcard_constraints:
+        assay="|".join(KO_PROFILES) or "(?!)",
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, input, attempt: max(1500, int(40 * input.size_mb)) * attempt,
+        runtime=60,
+    params:
+        settings={key: config["modules"][key] for key in config["modules"] if key.startswith("omixer_")},
+    script:
+        "../../scripts/vagus/modules/module_profiles.py"
