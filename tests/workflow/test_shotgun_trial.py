@@ -133,6 +133,8 @@ def count_host_pairs(forward: Path, reverse: Path, words: set[str]) -> int:
         ("ko", "copies_per_genome"),
         ("ko_by_species", "copies_per_genome"),
         ("pathway", "copies_per_genome"),
+        ("module", "copies_per_genome"),
+        ("metabolite", "copies_per_genome"),
     ],
 )
 def test_profile_is_there_with_every_sample(trial: Path, level: str, kind: str) -> None:
@@ -237,6 +239,21 @@ def test_functions_stand_with_the_species_that_has_them(trial: Path) -> None:
         right = mine[["Bifidobacterium" in column for column in mine.index]].sum()
         assert mine.sum() > 0
         assert right >= 0.9 * mine.sum()
+
+
+def test_modules_are_in_copies_per_genome_and_enter_the_trial(trial: Path) -> None:
+    modules = as_frame(load_profile(trial, "module"))
+    # Every organism has one set of ribosomal proteins. A rare one has too few reads to show all of them, and
+    # modules are not put together from several: the sum is below 1 in shallow samples (median 0.77 here).
+    assert 0.6 < modules["RIBOSOME"].median() < 1.05
+    # The demo's genomes hold no gene of these.
+    assert (modules[["TMA_cut", "PCRESOL", "TRYPTAMINE"]] == 0).all(axis=None)
+    balance = as_frame(load_profile(trial, "balance"))
+    assert "GABA_balance" in balance.columns
+    effects = pd.read_csv(trial / "results" / "trial" / "arm_effects" / "shotgun.module.tsv", sep="\t")
+    row = effects.set_index("feature").loc["RIBOSOME"]
+    assert row["unit"] == "log2 fold change"
+    assert row["ci_low"] < 0 < row["ci_high"]
 
 
 def test_second_run_does_nothing(trial: Path) -> None:
