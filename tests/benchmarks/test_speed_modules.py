@@ -57,12 +57,11 @@ def run_large() -> None:
 def test_a_thousand_samples_stay_within_a_minute_and_four_gigabytes() -> None:
     root = Path(__file__).parents[2]
     paths = [str(root / "scripts"), str(root / "tests")]
-    code = f"import sys; sys.path[:0] = {paths!r}\nfrom benchmarks.test_speed_modules import run_large\nrun_large()"
+    call = "from benchmarks.test_speed_modules import run_large\nrun_large()"
+    code = f"import sys\nsys.path[:0] = {paths!r}\n{call}"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     seconds, entries, before, after = map(float, said.split())
-    print(
-        f"\n{SAMPLES} samples x {TAXA} species x {KOS} KOs ({entries / 1e6:.0f} million entries), {MODULES} modules:"
-    )
+    print(f"\n{SAMPLES} samples x {TAXA} species x {KOS} KOs ({entries / 1e6:.0f} million entries)")
     print(f"{seconds:.1f} s, peak {after:.2f} GB ({before:.2f} GB with the table alone)")
     assert seconds < MOST_SECONDS
     assert after < MOST_GB

@@ -247,7 +247,7 @@ def test_modules_are_in_copies_per_genome_and_enter_the_trial(trial: Path) -> No
     # modules are not put together from several: the sum is below 1 in shallow samples (median 0.77 here).
     assert 0.6 < modules["RIBOSOME"].median() < 1.05
     # The demo's genomes hold no gene of these.
-    assert (modules[["TMA_cut", "PCRESOL", "TRYPTAMINE"]] == 0).all(axis=None)
+    assert (modules[["TMA_cut", "HISTAMINE", "TRYPTAMINE"]] == 0).all(axis=None)
     balance = as_frame(load_profile(trial, "balance"))
     assert "GABA_balance" in balance.columns
     effects = pd.read_csv(trial / "results" / "trial" / "arm_effects" / "shotgun.module.tsv", sep="\t")
