@@ -150,6 +150,7 @@ if AMPLICON:
 TRIAL_TARGETS = [
     f"<results>/trial/{kind}/{name}.tsv" for kind in ("arm_effects", "within_arm") for name in PROFILES
 ]
+TRIAL_TARGETS += ["<results>/trial/concordance.tsv"] if KO_PROFILES and DESIGN.measures else []
 TRIAL_TARGETS += ["<results>/trial/truth.tsv"] if config["truth"] else []
 
 # What `snakemake resources` makes: the references of all engines that the genomes can be built into, and downloads.

@@ -30,3 +30,27 @@ rule module_profiles:
         settings={key: config["modules"][key] for key in config["modules"] if key.startswith("omixer_")},
     script:
         "../../scripts/vagus/modules/module_profiles.py"
+
+
+rule concordance:
+    """Whether the genes' potential for a compound goes with the compound where it was measured."""
+    input:
+        profiles=[f"<results>/profiles/{assay}.metabolite.biom" for assay in KO_PROFILES],
+        modules=config["modules"]["file"] or [],
+        design="<results>/design/design.json",
+    output:
+        "<results>/trial/concordance.tsv",
+    log:
+        "<logs>/concordance.log",
+    benchmark:
+        "<benchmarks>/concordance.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        confidence=config["trial"]["confidence"],
+    script:
+        "../../scripts/vagus/trial/concordance.py"
