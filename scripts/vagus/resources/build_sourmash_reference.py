@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 KSIZE = 31
 SCALED = 1000
+# From here on an entry needs the headers of zip64.
+_LARGE = 1 << 31
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 
@@ -136,7 +138,10 @@ def forget_times(source: Path, target: Path) -> None:
             entry = zipfile.ZipInfo(item.filename, _LONG_AGO)
             entry.compress_type = item.compress_type
             entry.external_attr = 0o644 << 16
-            with old.open(item) as reader, new.open(entry, "w", force_zip64=True) as writer:
+            # sourmash finds nothing in a zip whose small entries have large headers, as Python before 3.11.4
+            # writes them.
+            large = item.file_size >= _LARGE
+            with old.open(item) as reader, new.open(entry, "w", force_zip64=large) as writer:
                 if item.filename.endswith(".gz"):
                     writer.write(gzip.compress(gzip.decompress(reader.read()), mtime=0))
                 else:
