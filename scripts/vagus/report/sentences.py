@@ -22,6 +22,9 @@ LEVEL_WORDS = {
     "species": "Species",
     "ko": "KOs",
     "pathway": "Pathways",
+    "module": "Modules",
+    "metabolite": "Compounds",
+    "balance": "Balances",
     "diversity": "Diversity",
 }
 ASSAY_WORDS = {"amplicon": "16S", "shotgun": "shotgun"}
