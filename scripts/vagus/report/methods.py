@@ -109,7 +109,8 @@ AMBIGUOUS_WORDS = {
 }
 SHOTGUN_WORDS = {
     "gather": "Species: the fewest reference genomes that explain the k-mers of a sample (sourmash gather).",
-    "alignment": "Species: every read was aligned to the genomes of the reference with Bowtie 2.",
+    "alignment": "Species: every read was aligned to the genomes of the reference with Bowtie 2; a species "
+    "is named where its reads are at least 95 % alike with it on average.",
     "kraken2": "Species: reads were classified one by one with Kraken 2.",
     "metaphlan": "Species: clade-specific marker genes (MetaPhlAn).",
     "sylph": "Species: k-mer containment with sylph.",
