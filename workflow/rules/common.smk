@@ -15,6 +15,7 @@ from vagus.design.places import Places, find_config_path
 from vagus.design.check_sheets import load_genomes
 from vagus.design.shotgun_choice import choose_engines, find_prefix, make_groups
 from vagus.errors import VagusError
+from vagus.function16s.reference_tables import find_reference
 from vagus.reads.build_host_index import host_kind
 from vagus.resources.build_bowtie2_reference import SUFFIXES as BOWTIE2_SUFFIXES
 from vagus.resources.genome_sheet import genome_rows
@@ -26,10 +27,15 @@ except VagusError as error:
 
 # Files named in the config may stand beside the config or the clone; from here on their paths are settled.
 PATHS = [("taxonomy", "reference"), ("mock", "composition"), ("phylogeny", "tree"), ("shotgun", "pathways")]
+PATHS += [("function16s", "sequences")]
 PATHS += [("modules", key) for key in ("file", "stoichiometry", "omixer")]
 for room, key in PATHS + [("databases", name) for name in config["databases"]]:
     found = find_config_path(config[room][key], Path.cwd(), CLONE, workflow.configfiles)
     config[room][key] = str(found or config[room][key])
+config["function16s"]["reference"] = [
+    str(find_config_path(folder, Path.cwd(), CLONE, workflow.configfiles) or folder)
+    for folder in config["function16s"]["reference"]
+]
 for entry in config["profiles"]:
     entry["path"] = str(
         find_config_path(entry["path"], Path.cwd(), CLONE, workflow.configfiles) or entry["path"]
@@ -108,6 +114,14 @@ def run_batch_jsons(wildcards):
 
 PROFILES = [f"amplicon.{level}" for level in (*config["trial"]["levels"], "diversity") if AMPLICON]
 PROFILES += [f"shotgun.{level}" for level in config["shotgun"]["levels"] if level in SHOTGUN_LEVELS]
+# Functions from 16S genes: of our own variants, or of a table brought along with its sequences.
+FUNCTION16S = config["function16s"]["engine"]
+OWN_VARIANTS = not any(entry["name"] == "amplicon.asv" for entry in config["profiles"])
+if not (AMPLICON or (not OWN_VARIANTS and config["function16s"]["sequences"])):
+    FUNCTION16S = "none"
+TRAITS16S = config["function16s"]["traits"] if FUNCTION16S != "none" else []
+LEVELS16S = [*TRAITS16S, "genome", "inference"] if TRAITS16S else []
+PROFILES += [f"amplicon.{level}" for level in ("ko", "ec", "inference") if level in LEVELS16S]
 # Every KO profile, ours or brought along, is scored; by species where the engine tells species apart.
 KO_PROFILES = {
     name.partition(".")[0]: name
@@ -116,7 +130,18 @@ KO_PROFILES = {
 }
 if "ko" in SHOTGUN_LEVELS:
     KO_PROFILES.setdefault("shotgun", "shotgun.ko_by_species" if SPECIES_KNOWN else "shotgun.ko")
+if TRAITS16S:
+    KO_PROFILES.setdefault("amplicon", f"amplicon.{TRAITS16S[0]}")
 KO_PROFILES = KO_PROFILES if config["modules"]["file"] else {}
+# Where samples are mixtures of known genomes, modules are scored in these: genes of the genomes, and their shares.
+GENOME_PARTS = {
+    f"amplicon.{trait}": [
+        f"<results>/amplicon/function16s/genome_{trait}.biom",
+        "<results>/profiles/amplicon.genome.biom",
+    ]
+    for trait in TRAITS16S
+    if f"amplicon.{trait}" not in {entry["name"] for entry in config["profiles"]}
+}
 MODULE_LEVELS = ["module", "metabolite", "balance"] + (["omixer"] if config["modules"]["omixer"] else [])
 PROFILES += [
     f"{assay}.{level}"
@@ -139,6 +164,7 @@ PROFILE_TARGETS += [f"<results>/profiles/shotgun.{level}.biom" for level in SHOT
 PROFILE_TARGETS += [
     f"<results>/profiles/{assay}.{level}.biom" for assay in KO_PROFILES for level in MODULE_LEVELS
 ]
+PROFILE_TARGETS += [f"<results>/profiles/amplicon.{level}.biom" for level in LEVELS16S]
 PROFILE_TARGETS += ["<results>/reads/ledger.tsv"] if RAW_READS else []
 PROFILE_TARGETS += ["<results>/profiles/flow.tsv"]
 if AMPLICON:
@@ -171,6 +197,10 @@ if AMPLICON:
         TOOLS["reads"].append("bowtie2")
     if config["phylogeny"]["method"] != "none" and not config["phylogeny"]["tree"]:
         TOOLS["phylogeny"] = ["mafft", "fasttree"]
+if FUNCTION16S == "nearest" and "reads" not in TOOLS:
+    TOOLS["vsearch"] = ["vsearch"]
+if FUNCTION16S == "picrust2":
+    TOOLS["picrust2"] = ["picrust2"]
 if SHOTGUN_READS:
     programs = {
         "sourmash": "sourmash",

@@ -6,6 +6,7 @@ rule module_profiles:
     input:
         profile=lambda wildcards: f"<results>/profiles/{KO_PROFILES[wildcards.assay]}.biom",
         meta=lambda wildcards: f"<results>/profiles/{KO_PROFILES[wildcards.assay]}.meta.json",
+        genomes=lambda wildcards: GENOME_PARTS.get(KO_PROFILES[wildcards.assay], []),
         modules=config["modules"]["file"] or [],
         stoichiometry=[config["modules"]["stoichiometry"]] if config["modules"]["stoichiometry"] else [],
         omixer=[config["modules"]["omixer"]] if config["modules"]["omixer"] else [],

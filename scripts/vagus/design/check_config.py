@@ -10,6 +10,7 @@ from vagus.design.places import Places
 from vagus.design.resources import resolve_primers
 from vagus.design.schema import check_schema, load_schema
 from vagus.errors import VagusError
+from vagus.function16s.reference_tables import TRAITS, find_reference
 
 FILE = "config"
 # Files besides the sheets that a config may name.
@@ -20,6 +21,7 @@ PATH_KEYS = (
     "truth",
     "shotgun.genomes",
     "shotgun.pathways",
+    "function16s.sequences",
     "modules.file",
     "modules.stoichiometry",
     "modules.omixer",
@@ -71,6 +73,7 @@ def check_config(config: dict[str, Any], places: Places, findings: Findings) -> 
         if isinstance(entry, dict):
             _check_file(entry.get("path", ""), f"profiles[{i}].path", places, findings)
     _check_primers(config, places.clone, findings)
+    _check_function16s(config, places, findings)
     length_range = config_value(config, "amplicon.length_range")
     if isinstance(length_range, list) and length_range:
         numbers = [v for v in length_range if isinstance(v, int)]
@@ -160,6 +163,38 @@ def _check_folder(value: Any, key: str, places: Places, findings: Findings) -> N
             column=key,
             value=value,
         )
+
+
+def _check_function16s(config: dict[str, Any], places: Places, findings: Findings) -> None:
+    """Check the references of functions from 16S genes, down to the headers of their tables."""
+    folders = config_value(config, "function16s.reference")
+    if not isinstance(folders, list):
+        return
+    key = "function16s.reference"
+    if config_value(config, "function16s.engine") == "nearest" and not folders:
+        findings.problem(
+            FILE, "no reference for the engine 'nearest'",
+            "name a folder with 16S sequences, 16S.txt.gz and ko.txt.gz, or set function16s.engine to none",
+            column=key,
+        )  # fmt: skip
+    traits = config_value(config, "function16s.traits")
+    for folder in (f for f in folders if isinstance(f, str)):
+        before = len(findings.problems)
+        _check_folder(folder, key, places, findings)
+        found = places.find(folder)
+        if found is None or len(findings.problems) > before:
+            continue
+        try:
+            lacking = [t for t in traits or [] if t in TRAITS and t not in find_reference(found).tables]
+        except VagusError as error:
+            what, _, fix = str(error).partition("; fix: ")
+            findings.problem(FILE, what, fix, column=key, value=folder)
+            continue
+        for trait in lacking:
+            findings.problem(
+                FILE, f"the reference has no {trait}.txt.gz",
+                f"add the table, or take {trait} out of function16s.traits", column=key, value=folder,
+            )  # fmt: skip
 
 
 def _check_primers(config: dict[str, Any], clone: Path, findings: Findings) -> None:

@@ -15,6 +15,7 @@ from vagus.errors import VagusError
 from vagus.modules.metabolites import compound_potential, read_stoichiometry
 from vagus.modules.module_file import ModuleSet, load_modules
 from vagus.modules.omixer import OmixerSettings, read_omixer, score_omixer
+from vagus.modules.score_genomes import score_genomes
 from vagus.modules.score_modules import BETWEEN, Scores, by_ec, log_ratios, score_modules, split_feature
 from vagus.profile import Profile, read_profile, write_profile
 from vagus.shotgun.genome_size import genome_equivalents, read_markers
@@ -115,7 +116,11 @@ def describe_scores(scores: Scores, modules: ModuleSet) -> pd.DataFrame:
 
 
 def make_profiles(
-    ko: Profile, modules: ModuleSet, stoichiometry: str | Path | None, markers: Sequence[str]
+    ko: Profile,
+    modules: ModuleSet,
+    stoichiometry: str | Path | None,
+    markers: Sequence[str],
+    genomes: tuple[Profile, Profile] | None = None,
 ) -> tuple[dict[str, Profile], pd.DataFrame]:
     """Score the modules of a KO (or EC) profile.
 
@@ -129,6 +134,9 @@ def make_profiles(
         See `metabolites.read_stoichiometry`; None for one molecule of each.
     markers
         To turn another unit into copies per genome.
+    genomes
+        What the profile was made of, if its samples are mixtures of genomes: genes of the genomes, and shares
+        of the genomes in the samples. They are scored instead of the sum.
 
     Returns
     -------
@@ -153,8 +161,8 @@ def make_profiles(
     left_out: list[str] = []
     if is_ec:
         chosen, left_out = by_ec(modules.modules)
-    scores = score_modules(chosen, profile)
-    stratified = any(BETWEEN in f for f in ko.features)
+    scores = score_genomes(chosen, *genomes) if genomes else score_modules(chosen, profile)
+    stratified = genomes is not None or any(BETWEEN in f for f in ko.features)
     assay, samples = ko.name.partition(".")[0], profile.samples
     facts = {
         level: facts_of(profile, modules, level, stratified) for level in ("module", "metabolite", "balance")
@@ -179,7 +187,7 @@ def make_profiles(
         "metabolite": as_profile("metabolite", potential, compounds, facts["metabolite"]),
         "balance": as_profile("balance", values, ratios, facts["balance"]),
     }
-    if stratified:
+    if stratified and not genomes:
         rows = [f"{m}{BETWEEN}{t}" for t in scores.taxa for m in scores.modules]
         table = scores.by_taxon if scores.by_taxon is not None else np.zeros((0, len(samples)))
         keep = np.flatnonzero(np.diff(sparse.csr_array(table).indptr))
@@ -221,10 +229,12 @@ def main(
     table: str,
     omixer: str | None,
     settings: Mapping[str, Any],
+    genomes: Sequence[str] = (),
 ) -> None:
     """Read, score and write; the level of an output is in its name."""
     ko = read_profile(profile)
-    made, rows = make_profiles(ko, load_modules(modules), stoichiometry, read_markers(markers))
+    mixture = (read_profile(genomes[0]), read_profile(genomes[1])) if genomes else None
+    made, rows = make_profiles(ko, load_modules(modules), stoichiometry, read_markers(markers), mixture)
     if omixer:
         chosen = OmixerSettings(
             float(settings["omixer_coverage"]),
@@ -251,6 +261,7 @@ if "snakemake" in globals():
             snakemake.output.table,
             next(iter(snakemake.input.omixer), None),
             snakemake.params.settings,
+            list(snakemake.input.genomes),
         ),
         snakemake.log[0],
     )

@@ -28,6 +28,7 @@ ASK = {
     "metaphlan": ["metaphlan", "--version"],
     "sylph": ["sylph", "--version"],
     "humann": ["humann", "--version"],
+    "picrust2": ["picrust2_pipeline.py", "--version"],
 }
 
 

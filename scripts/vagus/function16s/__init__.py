@@ -1,0 +1,1 @@
+"""Functions that are inferred from 16S genes."""
