@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from function16s.made_reference import write_reference
 
 from vagus.design.check_sheets import design_inputs, load_trial
 from vagus.errors import DesignError
@@ -348,6 +349,11 @@ def test_unknown_config_keys_name_the_nearest(trial: Any) -> None:
         ({"phylogeny": {"method": "none"}}, "unweighted_unifrac and weighted_unifrac need a tree"),
         ({"samples": "nowhere.tsv"}, "config, 'samples': file not found (value 'nowhere.tsv')"),
         ({"participants": ""}, "no participants named"),
+        ({"function16s": {"engine": "nearest"}}, "no reference for the engine 'nearest'"),
+        ({"function16s": {"engine": "nearest", "reference": ["no"]}}, "folder not found (value 'no')"),
+        ({"function16s": {"reference": ["reads"]}}, "reads: no FASTA of 16S sequences; allowed: <name>_ref"),
+        ({"function16s": {"traits": []}}, "function16s.traits"),
+        ({"function16s": {"max_distance": 5}}, "config, 'function16s.max_distance': "),
         ({"report": {"title": 5}}, 'put it in quotes: "5"'),
     ],
     ids=lambda v: str(v)[:30] if isinstance(v, dict) else "",
@@ -355,6 +361,17 @@ def test_unknown_config_keys_name_the_nearest(trial: Any) -> None:
 def test_config(trial: Any, change: dict[str, Any], expected: str) -> None:
     trial.config.update(change)
     assert any(expected in line for line in trial.problems())
+
+
+def test_a_reference_without_the_trait_that_is_asked_for(trial: Any) -> None:
+    write_reference(trial.folder / "ref", {"g": "ACGT"}, {"g": 1}, {"g": {"K00001": 1}})
+    trial.config["function16s"] = {"engine": "nearest", "reference": ["ref"], "traits": ["ko", "ec"]}
+    assert trial.problems() == [
+        "config, 'function16s.reference': the reference has no ec.txt.gz (value 'ref'); "
+        "fix: add the table, or take ec out of function16s.traits"
+    ]
+    trial.config["function16s"]["traits"] = ["ko"]
+    assert trial.load().can_compare_arms
 
 
 def test_everything_at_once(trial: Any, make_fastq: Any) -> None:

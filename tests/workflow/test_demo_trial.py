@@ -18,6 +18,7 @@ from vagus.demo import simulate_trial as demo
 from vagus.demo.templates import find_extdata
 from vagus.errors import VagusError
 from vagus.ledger import check_ledger, read_ledger
+from vagus.profile import read_profile
 
 CLONE = Path(__file__).resolve().parents[2]
 
@@ -147,6 +148,33 @@ def test_profiles_say_what_they_hold(trial: Path) -> None:
     for level, kind in (("genus", "counts"), ("asv", "counts"), ("diversity", "score")):
         meta = json.loads((trial / f"results/profiles/amplicon.{level}.meta.json").read_text())
         assert meta["kind"] == kind
+
+
+def test_inferred_modules_hold_their_truth(trial: Path) -> None:
+    """Genes of the nearest genomes: every truth inside its interval, and the scale is that of genomes."""
+    table, known = effects(trial, "amplicon.module"), truth(trial, "amplicon.module")
+    assert set(known.index) == {"GABA_gad", "INDOLE", "BSH", "HISTAMINE"}
+    for feature, value in known.items():
+        assert table.at[feature, "ci_low"] <= value <= table.at[feature, "ci_high"], feature
+    modules = read_profile(trial / "results/profiles/amplicon.module.biom").to_frame()
+    assert modules["RIBOSOME"].to_numpy() == pytest.approx(1.0)
+
+
+def test_what_is_inferred_says_so_and_what_was_lost_is_told(trial: Path) -> None:
+    for level in ("ko", "genome", "inference", "module", "metabolite", "balance"):
+        meta = json.loads((trial / f"results/profiles/amplicon.{level}.meta.json").read_text())
+        assert meta["inferred"] is True, level
+    meta = json.loads((trial / "results/profiles/amplicon.genus.meta.json").read_text())
+    assert meta["inferred"] is False
+    arms = pd.read_csv(trial / "results/profiles/amplicon.inferred_by_arm.tsv", sep="\t")
+    assert list(arms["visit"] + " " + arms["arm"]) == [
+        "baseline placebo", "baseline probiotic", "week8 placebo", "week8 probiotic",
+    ]  # fmt: skip
+    # Three genera of the community, 2.3 % of a typical stool, have no genome in the reference.
+    assert arms["median"].between(0.005, 0.08).all()
+    variants = pd.read_csv(trial / "results/profiles/amplicon.inferred_variants.tsv", sep="\t")
+    assert (variants.loc[variants["status"] == "kept", "distance"] <= 0.055).all()
+    assert "inference" in {p.stem.partition(".")[2] for p in (trial / "results/trial/arm_effects").iterdir()}
 
 
 def test_report_needs_no_network(trial: Path) -> None:

@@ -185,7 +185,7 @@ def read_shotgun_settings(paths: Sequence[str | Path], **changes: Any) -> Shotgu
     VagusError
         On an unknown or a missing key, or genomes and families that contradict each other.
     """
-    values = _read_values(paths, [f.name for f in fields(ShotgunSettings)])
+    values = read_values(paths, [f.name for f in fields(ShotgunSettings)])
     for mate in ("quality_forward", "quality_reverse"):
         values[mate] = QualityCurve(**values[mate])
     values["genomes"] = [GenomeSpec(**entry) for entry in values["genomes"]]
@@ -216,7 +216,7 @@ def read_shotgun_settings(paths: Sequence[str | Path], **changes: Any) -> Shotgu
     return settings
 
 
-def _read_values(paths: Sequence[str | Path], names: Sequence[str]) -> dict[str, Any]:
+def read_values(paths: Sequence[str | Path], names: Sequence[str]) -> dict[str, Any]:
     """Read YAML files over each other; every key must be one of `names`, and all of them given."""
     values: dict[str, Any] = {}
     for path in paths:
@@ -253,7 +253,7 @@ def read_settings(paths: Sequence[str | Path], **changes: Any) -> Settings:
     VagusError
         On an unknown or a missing key, or a number that no trial can have.
     """
-    values = _read_values(paths, [f.name for f in fields(Settings)])
+    values = read_values(paths, [f.name for f in fields(Settings)])
     values["quality_forward"] = QualityCurve(**values["quality_forward"])
     values["quality_reverse"] = QualityCurve(**values["quality_reverse"])
     settings = replace(Settings(**values), **{k: v for k, v in changes.items() if v is not None})

@@ -16,6 +16,15 @@ import pandas as pd
 import yaml
 
 from vagus.demo.community import VISITS, Cohort, compute_truth, draw_cohort
+from vagus.demo.function16s import (
+    FOLDER as FUNCTION_FOLDER,
+)
+from vagus.demo.function16s import (
+    FunctionSettings,
+    compute_function_truth,
+    read_function_settings,
+    write_function_reference,
+)
 from vagus.demo.sequence_library import sequence_library, write_fastq
 from vagus.demo.settings import Settings, ShotgunSettings, read_settings, read_shotgun_settings
 from vagus.demo.shotgun_reads import simulate_shotgun
@@ -50,7 +59,8 @@ README = """This trial is simulated. No person took part in it.
 {people} participants, {visits} visits, {libraries} libraries, seed {seed}.
 
 The 16S sequences are real: the reference that the DADA2 package installs with itself. Who carries what, the
-scores and the reads were drawn at random, with the effects written in truth.tsv:
+scores and the reads were drawn at random, and so were the genes of the genomes in function16s/, with the
+effects written in truth.tsv:
   {target} x {fold:g} in the arm '{active}' at {last}; HAMD17 {score:+g} points.
 {shotgun}
 Made by: python scripts/vagus/demo/simulate_trial.py (settings in config/demo)
@@ -158,7 +168,12 @@ def make_plan(settings: Settings, seed: int) -> dict[str, Any]:
     }
 
 
-def make_config(settings: Settings, out: str, shotgun: ShotgunSettings | None = None) -> dict[str, Any]:
+def make_config(
+    settings: Settings,
+    out: str,
+    shotgun: ShotgunSettings | None = None,
+    function: FunctionSettings | None = None,
+) -> dict[str, Any]:
     """Return the config that runs the trial; paths are under `out` as it was given."""
     base = out.rstrip("/")
     config: dict[str, Any] = {
@@ -177,6 +192,8 @@ def make_config(settings: Settings, out: str, shotgun: ShotgunSettings | None = 
     if shotgun:
         paths = {"genomes": f"{base}/genomes.tsv", "host": f"{base}/host.fna.gz"}
         config["shotgun"] = {**shotgun.engine, **paths}
+    if function:
+        config["function16s"] = {"engine": "nearest", "reference": [f"{base}/{FUNCTION_FOLDER}"]}
     return config
 
 
@@ -186,6 +203,7 @@ def simulate_trial(
     seed: int = SEED,
     extdata: str | Path | None = None,
     shotgun: ShotgunSettings | None = None,
+    function: FunctionSettings | None = None,
 ) -> pd.DataFrame:
     """Simulate a trial and write all its files.
 
@@ -201,6 +219,8 @@ def simulate_trial(
         Folder of the DADA2 package's example data; found by itself when None.
     shotgun
         From `read_shotgun_settings`; None leaves the shotgun half out, and nothing of the 16S half changes.
+    function
+        From `read_function_settings`; None gives no reference for functions from 16S genes.
 
     Returns
     -------
@@ -239,6 +259,10 @@ def simulate_trial(
         kind = [library.participant, library.visit, "amplicon", library.type, library.run]
         rows.append([library.sample, *kind, *names, f"{library.dna_conc:.3f}", ""])
     truth = compute_truth(settings, community, seed)
+    if function:
+        write_function_reference(folder, function, community, seed)
+        effects = compute_function_truth(settings, function, community, seed)
+        truth = pd.concat([truth, effects], ignore_index=True)
     if shotgun:
         conc = {(str(row[1]), str(row[2])): str(row[8]) for row in rows}
         more, effects = simulate_shotgun(folder, settings, shotgun, cohort, community, phix, seed, conc)
@@ -254,7 +278,7 @@ def simulate_trial(
     fasta = "".join(f">{t.accession} {t.rank('genus')}\n{t.insert}\n" for t in mock)
     (folder / "mock.fasta").write_text(fasta, encoding="ascii")
     _write_yaml(make_plan(settings, seed), folder / "plan.yaml")
-    _write_yaml(make_config(settings, str(out), shotgun), folder / "config.yaml")
+    _write_yaml(make_config(settings, str(out), shotgun, function), folder / "config.yaml")
     about = README.format(
         title=settings.title,
         people=len(cohort.participants),
@@ -307,7 +331,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         shotgun = None
         if not given.no_shotgun:
             shotgun = read_shotgun_settings([SETTINGS / "shotgun.yaml"], pairs=given.shotgun_pairs)
-        sheet = simulate_trial(given.out, settings, given.seed, given.extdata, shotgun)
+        function = read_function_settings([SETTINGS / "function16s.yaml"])
+        sheet = simulate_trial(given.out, settings, given.seed, given.extdata, shotgun, function)
         print(f"{given.out}: {len(sheet)} libraries, {settings.title}")
 
     run_step(simulate)
