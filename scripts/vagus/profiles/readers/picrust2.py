@@ -8,7 +8,14 @@ from vagus.errors import VagusError
 from vagus.modules.score_modules import BETWEEN
 from vagus.profiles.readers.function_ids import BY_SPECIES, check_functions, clean_function, is_gene_level
 from vagus.profiles.readers.table import Facts, RowBuilder, Table
-from vagus.profiles.readers.text import check_width, need_columns, parse_number, parse_row, read_lines, split_rows
+from vagus.profiles.readers.text import (
+    check_width,
+    need_columns,
+    parse_number,
+    parse_row,
+    read_lines,
+    split_rows,
+)
 from vagus.shotgun.tables import UNCLASSIFIED
 
 FUNCTIONS = ("function", "pathway")
