@@ -9,7 +9,8 @@ from biom import Table
 from vagus.design.model import Design, Participant, Sample, write_design
 from vagus.errors import VagusError
 from vagus.profile import Profile, read_profile, write_profile
-from vagus.profiles.import_profile import import_table, main, split_lineage
+from vagus.profiles.import_profile import import_table, main
+from vagus.profiles.readers.taxonomy import split_lineage
 
 DESIGN = Design(
     {"arms": ["A"], "visits": ["v1", "v2"], "baseline": "v1"},
@@ -109,8 +110,8 @@ def test_wrong_files(tmp_path) -> None:
         import_table(tmp_path / "t.biom", "amplicon.genus", "biom", "counts", DESIGN)
     with pytest.raises(VagusError, match=r"file of profile amplicon\.genus not found"):
         import_table(tmp_path / "no", "amplicon.genus", "tsv", "counts", DESIGN)
-    with pytest.raises(VagusError, match=r"unknown format \(value 'qza'\); allowed: tsv, biom"):
-        import_table(tmp_path / "t.biom", "amplicon.genus", "qza", "counts", DESIGN)
+    with pytest.raises(VagusError, match=r"unknown format \(value 'xls'\); allowed: tsv, biom, qza"):
+        import_table(tmp_path / "t.biom", "amplicon.genus", "xls", "counts", DESIGN)
 
 
 def test_lineages() -> None:

@@ -15,6 +15,7 @@ from vagus.design.places import Places, find_config_path
 from vagus.design.check_sheets import load_genomes
 from vagus.design.shotgun_choice import choose_engines, find_prefix, make_groups
 from vagus.errors import VagusError
+from vagus.profiles.readers.formats import FILE_KEYS, input_files
 from vagus.reads.build_host_index import host_kind
 from vagus.resources.build_bowtie2_reference import SUFFIXES as BOWTIE2_SUFFIXES
 from vagus.resources.genome_sheet import genome_rows
@@ -31,9 +32,11 @@ for room, key in PATHS + [("databases", name) for name in config["databases"]]:
     found = find_config_path(config[room][key], Path.cwd(), CLONE, workflow.configfiles)
     config[room][key] = str(found or config[room][key])
 for entry in config["profiles"]:
-    entry["path"] = str(
-        find_config_path(entry["path"], Path.cwd(), CLONE, workflow.configfiles) or entry["path"]
-    )
+    for key in ("path", *FILE_KEYS):
+        if key in entry:
+            entry[key] = str(
+                find_config_path(entry[key], Path.cwd(), CLONE, workflow.configfiles) or entry[key]
+            )
 
 PLACES = Places(Path.cwd(), CLONE, tuple(Path(f) for f in workflow.configfiles))
 AMPLICON = any(sample.assay == "amplicon" for sample in DESIGN.samples)

@@ -182,6 +182,7 @@ rule import_profile:
     """Read and check a table that the user brings along."""
     input:
         table=lambda wildcards: IMPORTS[wildcards.name]["path"],
+        more=lambda wildcards: input_files(IMPORTS[wildcards.name]),
         design="<results>/design/design.json",
     output:
         profile="<results>/profiles/{name}.biom",

@@ -10,6 +10,7 @@ from vagus.design.places import Places
 from vagus.design.resources import resolve_primers
 from vagus.design.schema import check_schema, load_schema
 from vagus.errors import VagusError
+from vagus.profiles.readers.formats import FILE_KEYS, FORMATS
 
 FILE = "config"
 # Files besides the sheets that a config may name.
@@ -69,7 +70,7 @@ def check_config(config: dict[str, Any], places: Places, findings: Findings) -> 
     profiles = config.get("profiles")
     for i, entry in enumerate(profiles if isinstance(profiles, list) else [], 1):
         if isinstance(entry, dict):
-            _check_file(entry.get("path", ""), f"profiles[{i}].path", places, findings)
+            _check_import(entry, f"profiles[{i}]", places, findings)
     _check_primers(config, places.clone, findings)
     length_range = config_value(config, "amplicon.length_range")
     if isinstance(length_range, list) and length_range:
@@ -127,6 +128,43 @@ def check_config_with_design(
             "give [forward, reverse]",
             column="amplicon.trunc_len",
             value=str(lengths),
+        )
+
+
+def _check_import(entry: dict[str, Any], key: str, places: Places, findings: Findings) -> None:
+    """Check an entry of `profiles`: its files, and that its format uses its keys."""
+    name = entry.get("format", "tsv")
+    chosen = FORMATS.get(name) if isinstance(name, str) else None
+    path = entry.get("path", "")
+    found = places.find(path) if isinstance(path, str) else None
+    if not (chosen and chosen.folder and found and found.is_dir()):
+        _check_file(path, f"{key}.path", places, findings)
+    for second in FILE_KEYS:
+        _check_file(entry.get(second, ""), f"{key}.{second}", places, findings)
+    if chosen is None:
+        return
+    every = {k for f in FORMATS.values() for k in f.keys}
+    for unused in [k for k in entry if k in every and k not in chosen.keys]:
+        users = ", ".join(n for n, f in FORMATS.items() if unused in f.keys)
+        findings.problem(
+            FILE,
+            f"format {name} does not use '{unused}'",
+            "take it out, or correct the format",
+            column=f"{key}.{unused}",
+            value=str(entry[unused]),
+            allowed=f"'{unused}' with the formats {users}",
+        )
+    for needed in [k for k in chosen.needed if not entry.get(k)]:
+        findings.problem(
+            FILE, f"format {name} needs '{needed}'", f"name the file in '{needed}'", column=f"{key}.{needed}"
+        )
+    if not entry.get("kind") and not chosen.tells_kind:
+        findings.problem(
+            FILE,
+            f"a table of format {name} does not tell what its numbers are",
+            "add 'kind'",
+            column=f"{key}.kind",
+            allowed="counts, relative, copies_per_genome, intensity, score",
         )
 
 

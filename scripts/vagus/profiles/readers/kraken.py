@@ -51,7 +51,7 @@ def read_kraken_reports(path: str | Path, level: str) -> Table:
     ----------
     path
         A folder of reports, one a sample, named by their files; or a list of them, TSV with the columns
-        `sample` and `path`; or all in one, made with `kreport2mpa.py` and `combine_mpa.py` (`#Classification`).
+        `sample` and `path`; or all in one, made with `kreport2mpa.py` and `combine_mpa.py`.
     level
         Rank that is taken, species or above.
 
@@ -77,8 +77,8 @@ def read_kraken_reports(path: str | Path, level: str) -> Table:
         lines = read_lines(path)
         if not lines[0][1].startswith("#Classification"):
             raise VagusError(
-                f"{path}: one file, but no list of reports; allowed: a folder of reports, TSV with the columns "
-                "sample and path, or a table of combine_mpa.py; fix: name the folder"
+                f"{path}: one file, but no list of reports; allowed: a folder of reports, TSV with the "
+                "columns sample and path, or a table of combine_mpa.py; fix: name the folder"
             )
         return _read_mpa(lines, str(path), depth, facts)
     columns = []
@@ -138,8 +138,8 @@ def read_bracken(path: str | Path, level: str) -> Table:
     Parameters
     ----------
     path
-        A folder of Bracken's tables (`-o`), one a sample; or a list of them, TSV with the columns `sample` and
-        `path`; or all in one, made with `combine_bracken_outputs.py`.
+        A folder of Bracken's tables (`-o`), one a sample; or a list of them, TSV with the columns `sample`
+        and `path`; or all in one, made with `combine_bracken_outputs.py`.
     level
         Rank at which Bracken was run (`-l`).
 
@@ -185,8 +185,8 @@ def _read_estimates(path: str | Path, level: str) -> dict[str, dict[str, float]]
         check_width(cells, len(header), where, number)
         if cells[letter] != LETTERS[level]:
             raise VagusError(
-                f"{where}, row {number}: of rank {cells[letter]!r}, but the profile is of level {level}; fix: run "
-                f"Bracken with -l {LETTERS[level]}, or name the profile after its rank"
+                f"{where}, row {number}: of rank {cells[letter]!r}, but the profile is of level {level}; "
+                f"fix: run Bracken with -l {LETTERS[level]}, or name the profile after its rank"
             )
         for i in columns:
             column = found[header[i]]

@@ -36,8 +36,8 @@ def read_metaphlan(path: str | Path, level: str) -> Table:
     Returns
     -------
     Table
-        Shares of the sample. What has no name at the rank, UNKNOWN or UNCLASSIFIED with it, is no feature; its
-        share stands in `unclassified`.
+        Shares of the sample. What has no name at the rank, UNKNOWN or UNCLASSIFIED with it, is no feature;
+        its share stands in `unclassified`.
 
     Raises
     ------
@@ -72,8 +72,8 @@ def read_metaphlan(path: str | Path, level: str) -> Table:
             continue
         if not places:
             raise VagusError(
-                f"{where}, row {number}: no header, so it is no merged table of MetaPhlAn; allowed: clade_name "
-                "and the samples; fix: join the samples with `merge_metaphlan_tables.py`"
+                f"{where}, row {number}: no header, so it is no merged table of MetaPhlAn; allowed: "
+                "clade_name and the samples; fix: join the samples with `merge_metaphlan_tables.py`"
             )
         last = name.rsplit("|", 1)[-1]
         if last not in UNKNOWN and LETTERS.get(last[:1] if last[1:3] == "__" else "") != wanted:
@@ -93,8 +93,8 @@ def read_metaphlan(path: str | Path, level: str) -> Table:
     worst = int(np.argmax(sums))
     if sums[worst] > 1.01 or sums[worst] < 0.0101:
         raise VagusError(
-            f"{where}: the level {level} adds up to {100 * sums[worst]:g} in sample {samples[worst]!r}; allowed: "
-            "percent, at most 100; fix: give relative abundances (`-t rel_ab`) as MetaPhlAn wrote them"
+            f"{where}: the level {level} adds up to {100 * sums[worst]:g} in sample {samples[worst]!r}; "
+            "allowed: percent, at most 100; fix: give the abundances as MetaPhlAn wrote them (`-t rel_ab`)"
         )
     dense = values.toarray()
     columns = []
