@@ -39,7 +39,9 @@ for entry in config["profiles"]:
             )
 
 PLACES = Places(Path.cwd(), CLONE, tuple(Path(f) for f in workflow.configfiles))
-AMPLICON = any(sample.assay == "amplicon" for sample in DESIGN.samples)
+# Samples without reads are there for tables that the user brings along.
+AMPLICON = any(sample.assay == "amplicon" and sample.units for sample in DESIGN.samples)
+IMPORTS = {entry["name"]: entry for entry in config["profiles"]}
 ENGINE = config["amplicon"]["engine"]
 ALL_BATCHES = make_batches(DESIGN, config["reads"]["batch_size"])
 BATCHES = make_batches(DESIGN, config["reads"]["batch_size"], "amplicon")
@@ -112,15 +114,16 @@ def run_batch_jsons(wildcards):
 PROFILES = [f"amplicon.{level}" for level in (*config["trial"]["levels"], "diversity") if AMPLICON]
 PROFILES += [f"shotgun.{level}" for level in config["shotgun"]["levels"] if level in SHOTGUN_LEVELS]
 # Every KO profile, ours or brought along, is scored; by species where the engine tells species apart.
-KO_PROFILES = {
-    name.partition(".")[0]: name
-    for name in (entry["name"] for entry in config["profiles"])
-    if name.endswith(".ko")
-}
+KO_PROFILES = {name.partition(".")[0]: name for name in IMPORTS if name.endswith(".ko")}
 if "ko" in SHOTGUN_LEVELS:
     KO_PROFILES.setdefault("shotgun", "shotgun.ko_by_species" if SPECIES_KNOWN else "shotgun.ko")
-KO_PROFILES = KO_PROFILES if config["modules"]["file"] else {}
 MODULE_LEVELS = ["module", "metabolite", "balance"] + (["omixer"] if config["modules"]["omixer"] else [])
+# All levels of an assay are made at once: of one that is brought along, none is made.
+KO_PROFILES = {
+    assay: name
+    for assay, name in KO_PROFILES.items()
+    if config["modules"]["file"] and not any(f"{assay}.{level}" in IMPORTS for level in MODULE_LEVELS)
+}
 PROFILES += [
     f"{assay}.{level}"
     for assay in KO_PROFILES
@@ -128,7 +131,7 @@ PROFILES += [
     if level in config["modules"]["levels"] or level == "omixer"
 ]
 PROFILES += ["panel.clinical"] if DESIGN.measures else []
-PROFILES = list(dict.fromkeys([*PROFILES, *(entry["name"] for entry in config["profiles"])]))
+PROFILES = list(dict.fromkeys([*PROFILES, *IMPORTS]))
 
 LEDGERS = [f"<results>/reads/ledger/{batch}.tsv" for batch in BATCHES]
 LEDGERS += [f"<results>/shotgun/ledger/{batch}.tsv" for batch in SHOTGUN_BATCHES]

@@ -31,6 +31,8 @@ FOLDER_KEYS = tuple(
     f"databases.{key}"
     for key in ("kraken2", "metaphlan", "humann_nucleotide", "humann_protein", "humann_profiles")
 )
+# All of one assay are scored at once.
+MODULE_LEVELS = ("module", "metabolite", "balance", "omixer")
 TREE_METRICS = {"unweighted_unifrac", "weighted_unifrac"}
 
 
@@ -48,6 +50,13 @@ def config_value(config: dict[str, Any], key: str) -> Any:
     for part in key.split("."):
         value = value.get(part, "") if isinstance(value, dict) else ""
     return value
+
+
+def import_names(config: dict[str, Any]) -> list[str]:
+    """Return the names of the profiles that are brought along."""
+    profiles = config.get("profiles")
+    entries = profiles if isinstance(profiles, list) else []
+    return [str(e["name"]) for e in entries if isinstance(e, dict) and "name" in e]
 
 
 def check_config(config: dict[str, Any], places: Places, findings: Findings) -> None:
@@ -71,6 +80,14 @@ def check_config(config: dict[str, Any], places: Places, findings: Findings) -> 
     for i, entry in enumerate(profiles if isinstance(profiles, list) else [], 1):
         if isinstance(entry, dict):
             _check_import(entry, f"profiles[{i}]", places, findings)
+    names = import_names(config)
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        findings.problem(FILE, "two tables of one name", "rename one", column="profiles", value=name)
+    for assay, level in (name.split(".", 1) for name in names if name.count(".") == 1):
+        if level in MODULE_LEVELS and config_value(config, "modules.file"):
+            findings.note(
+                f"{assay}.{level} is brought along, so no modules are scored from the KOs of {assay}"
+            )
     _check_primers(config, places.clone, findings)
     length_range = config_value(config, "amplicon.length_range")
     if isinstance(length_range, list) and length_range:
@@ -113,6 +130,14 @@ def check_config_with_design(
     """
     if "amplicon" not in assays:
         return
+    if "amplicon.asv" in import_names(config):
+        findings.problem(
+            FILE,
+            "amplicon.asv is made from the reads of the samples sheet, and is brought along too",
+            "take the amplicon reads out of the sheet, or give the table another name",
+            column="profiles",
+            value="amplicon.asv",
+        )
     if not config_value(config, "taxonomy.reference"):
         findings.problem(
             FILE,

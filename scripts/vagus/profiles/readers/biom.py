@@ -47,7 +47,15 @@ def parse_biom(data: bytes, where: str) -> Table:
     try:
         # biom would take any text for a table of its own older kind.
         if data.startswith(HDF5):
-            with h5py.File(io.BytesIO(data)) as handle:
+            with h5py.File(io.BytesIO(data), "r+") as handle:
+                # Some programs leave out groups that would be empty and write numbers of things as floats;
+                # the library wants neither.
+                for size in ("nnz", "shape"):
+                    handle.attrs[size] = np.asarray(handle.attrs[size]).ravel().astype(np.int64)
+                handle.attrs["nnz"] = int(handle.attrs["nnz"][0])
+                for axis in ("observation", "sample"):
+                    for group in ("metadata", "group-metadata"):
+                        handle.require_group(f"{axis}/{group}")
                 table = biom.Table.from_hdf5(handle)
         elif data.lstrip().startswith(b"{"):
             table = biom.Table.from_json(json.loads(data))

@@ -21,7 +21,7 @@ _LINEAGE_COLUMNS = ("taxon", "taxonomy", "lineage", "classification")
 
 def clean_rank(rank: str) -> str:
     """Return a rank without a prefix such as `g__`; an empty one becomes ""."""
-    return _PREFIX.sub("", str(rank).strip())
+    return _PREFIX.sub("", str(rank).strip(' \t"'))
 
 
 def split_lineage(text: str) -> list[str]:
