@@ -53,6 +53,9 @@ def parse_biom(data: bytes, where: str) -> Table:
                 for size in ("nnz", "shape"):
                     handle.attrs[size] = np.asarray(handle.attrs[size]).ravel().astype(np.int64)
                 handle.attrs["nnz"] = int(handle.attrs["nnz"][0])
+                sizes = {axis: handle[axis]["matrix"]["data"].size for axis in ("observation", "sample")}
+                if len(set(sizes.values())) > 1:
+                    print(f"NOTE: {where}: copies by feature and by sample differ; by sample is taken")
                 for axis in ("observation", "sample"):
                     for group in ("metadata", "group-metadata"):
                         handle.require_group(f"{axis}/{group}")
