@@ -170,6 +170,8 @@ def test_lineages_find_their_ranks(tmp_path: Path) -> None:
     assert place_lineage("D_0__A;D_1__B;?") == ["A", "B", ""]
     assert place_lineage("A(100);B(99);B_unclassified(80);") == ["A", "B", ""]
     assert place_lineage("Unassigned") == [""]
+    assert place_lineage("k__A;p__B;c__C;o__D;f__E;g__Blautia;s__obeum")[5:] == ["Blautia", "Blautia obeum"]
+    assert place_lineage("A;B;C;D;E;Blautia;Blautia obeum")[6] == "Blautia obeum"
     path = tmp_path / "t.csv"
     path.write_text('"Phylum","Genus"\n"f","P","NA"\n')
     assert read_taxonomy(path) == {"f": ["", "P", "", "", "", "", ""]}

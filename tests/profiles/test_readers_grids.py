@@ -123,7 +123,7 @@ def test_suffix_unit_and_tsv_with_a_second_file(tmp_path: Path, capsys: pytest.C
     more = {"sample_suffix": "_x", "unit": "spots", "taxonomy": str(put(tmp_path / "tax.csv", TAX))}
     profile = bring(path, "x.genus", "tsv", "a", "b", kind="counts", **more)
     assert (profile.samples, profile.meta["unit"]) == (["a", "b"], "spots")
-    assert profile.taxonomy["O1"] == ["", "P", "", "", "", "G", "one"]
+    assert profile.taxonomy["O1"] == ["", "P", "", "", "", "G", "G one"]
     with pytest.raises(VagusError, match="collapse sums features, which means nothing for kind score"):
         bring(path, "x.genus", "tsv", "a", "b", kind="score", collapse="genus", **more)
 

@@ -77,6 +77,11 @@ def test_ko_profile_keeps_strata_and_counts_nothing_twice(tmp_path: Path) -> Non
     assert score_modules(modules, profile).samples == ["a", "b"]
 
 
+def test_a_header_without_its_hash_is_read(tmp_path: Path) -> None:
+    path = put(tmp_path / "t.tsv", KOS.removeprefix("# "))
+    assert bring(path, "shotgun.ko", "humann", "a", "b").table.sum() == 6 + 8 + 4 + 2 + 50
+
+
 def test_other_levels_hold_the_sums(tmp_path: Path) -> None:
     profile = bring(put(tmp_path / "t.tsv", KOS), "shotgun.kos", "humann", "a", "b")
     assert profile.to_frame().to_dict("list") == {"K00001": [6, 8], "K00002": [4, 2], "K00003": [50, 0]}

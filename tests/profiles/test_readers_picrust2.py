@@ -7,8 +7,11 @@ import pytest
 from profiles.reader_data import DATA, bring, need
 
 from vagus.errors import VagusError
+from vagus.modules.module_file import load_modules
+from vagus.modules.module_profiles import make_profiles
 from vagus.profiles.readers.picrust2 import read_picrust2
 
+CLONE = Path(__file__).parents[2]
 HERE = DATA / "picrust2_expected"
 OUT = HERE / "metagenome_pipeline" / "metagenome_out"
 
@@ -100,6 +103,19 @@ def test_nsti_is_told_per_sample_and_the_profile_is_inferred(tmp_path: Path) -> 
         "picrust2",
     )
     assert len(profile.meta["nsti_sha256"]) == 64
+
+
+def test_an_ec_table_is_scored_by_ec(tmp_path: Path) -> None:
+    modules = load_modules(CLONE / "resources/modules/neuroactive.yaml")
+    whole = [ec for m in modules.modules for s in m.steps for ec in s.ec if "-" not in ec]
+    rows = [f"EC:{ec}\t{i % 3 + 1}\t1" for i, ec in enumerate(dict.fromkeys(whole))]
+    path = put(tmp_path / "t.tsv", "\n".join(["function\ta\tb", *rows]) + "\n")
+    profile = bring(path, "amplicon.ko", "picrust2", "a", "b")
+    made, _ = make_profiles(profile, modules, None, [])
+    assert (made["module"].table.toarray() > 0).all()
+    assert made["module"].meta["inferred"] is True
+    scored = set(made["module"].features) | set(made["module"].meta["not_computable_by_ec"])
+    assert scored == {m.id for m in modules.modules}
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def shotgun_section(results: Results) -> Section:
 
 def _figures(results: Results, profile: Profile, level: str) -> list[Figure]:
     people = results.people(profile)
-    unnamed = pd.Series(profile.meta.get("unclassified") or {}, dtype=float)
+    unnamed = pd.Series(profile.meta["unclassified"], dtype=float)
     known = [s for s in profile.samples if s in results.place_of()]
     share = unnamed.reindex(known).to_numpy(float)
     total = people.drop(columns=KEYS).sum(axis=1).to_numpy(float)

@@ -108,7 +108,8 @@ def read_joined(path: str | Path, encoding: str = "") -> JoinedTable:
     start = next((i for i, (_, line) in enumerate(lines) if "\t" in line), 0)
     rows = split_rows(lines[start:])
     number, header = next(rows)
-    if len(header) < 2 or not header[0].startswith("#"):
+    # The hash is lost in tables that went through a spreadsheet or R.
+    if len(header) < 2 or not header[0].startswith(("#", "Gene Family", "Pathway")):
         raise VagusError(
             f"{path}, row {number}: {len(header)} columns, the first {header[0]!r}; allowed: a header "
             "'# Gene Family' or '# Pathway' and samples; fix: give the table as HUMAnN wrote it"

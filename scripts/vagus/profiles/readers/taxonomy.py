@@ -13,6 +13,7 @@ from vagus.shotgun.tables import RANKS
 _PREFIX = re.compile(r"^(D_\d+|[a-z]{0,2})__")
 _LETTER = re.compile(r"^([dkpcofgs])__")
 _LETTERS = {letter: i for i, letter in enumerate("dpcofgs")} | {"k": 0}
+_EPITHET = re.compile(r"[a-z][a-z-]+")
 _CONFIDENCE = re.compile(r"\(\d+(\.\d+)?\)$")
 _NO_NAME = frozenset({"?", "na", "nan", "unassigned", "unclassified", "unknown", ""})
 _COLUMNS = {rank: i for i, rank in enumerate(RANKS)} | {"kingdom": 0, "superkingdom": 0}
@@ -50,8 +51,15 @@ def place_lineage(text: str) -> list[str]:
         for letter, part in zip(letters, parts, strict=True):
             if letter:
                 found[_LETTERS[letter[1]]] = name_or_blank(clean_rank(part))
-        return found
-    return [name_or_blank(clean_rank(part)) for part in parts]
+        return full_species(found)
+    return full_species([name_or_blank(clean_rank(part)) for part in parts])
+
+
+def full_species(lineage: list[str]) -> list[str]:
+    """Put the genus before a species that is an epithet only, as Greengenes and DADA2 write it."""
+    if len(lineage) == len(RANKS) and lineage[5] and _EPITHET.fullmatch(lineage[6]):
+        return [*lineage[:6], f"{lineage[5]} {lineage[6]}"]
+    return lineage
 
 
 def name_or_blank(name: str) -> str:
@@ -120,7 +128,7 @@ def read_taxonomy(path: str | Path, encoding: str = "") -> dict[str, list[str]]:
             lineage = [""] * len(RANKS)
             for i, place in ranks.items():
                 lineage[place] = name_or_blank(clean_rank(cells[i]))
-            found[cells[0]] = lineage
+            found[cells[0]] = full_species(lineage)
         else:
             found[cells[0]] = place_lineage(cells[lineage_at[0] if lineage_at else 1])
     return found
