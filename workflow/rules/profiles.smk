@@ -17,7 +17,7 @@ RANKS = [
 FLOW_PROFILES = ["<results>/profiles/amplicon.asv.biom"] if AMPLICON else []
 FLOW_PROFILES += [f"<results>/profiles/shotgun.{level}.biom" for level in SHOTGUN_LEVELS[:1]]
 for assay in dict.fromkeys(sample.assay for sample in DESIGN.samples):
-    if not any(f"/{assay}." in path for path in FLOW_PROFILES):
+    if not any(Path(path).name.startswith(f"{assay}.") for path in FLOW_PROFILES):
         FLOW_PROFILES += [
             f"<results>/profiles/{name}.biom" for name in IMPORTS if name.startswith(f"{assay}.")
         ][:1]
