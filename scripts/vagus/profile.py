@@ -105,7 +105,8 @@ class Profile:
         if self.kind != "counts":
             raise VagusError(
                 f"{method} needs counts, but profile {self.name} holds {self.kind or 'an unknown kind'}; "
-                "use a method for this kind or import the count table"
+                f"fix: bring the table of read counts along as {self.name} (kind: counts), or leave {method} "
+                "out; the effects of the arms are estimated from any kind"
             )
 
 

@@ -374,6 +374,55 @@ def test_a_reference_without_the_trait_that_is_asked_for(trial: Any) -> None:
     assert trial.load().can_compare_arms
 
 
+TABLE = {"name": "amplicon.genus", "path": "reference.fa"}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"path": "no.tsv"}, "config, 'profiles[1].path': file not found (value 'no.tsv')"),
+        ({"path": "reads"}, "'profiles[1].path': this is a folder, not a file"),
+        ({"kind": ""}, "allowed: counts, relative"),
+        (
+            {},
+            "'profiles[1].kind': a table of format tsv does not tell what its numbers are",
+        ),
+        ({"kind": "counts", "format": "phylosec"}, "did you mean 'phyloseq'?"),
+        (
+            {"kind": "counts", "format": "phyloseq"},
+            "format phyloseq needs 'taxonomy'",
+        ),
+        ({"kind": "counts", "taxonomy": "no"}, "'profiles[1].taxonomy': file not found (value 'no')"),
+        ({"kind": "counts", "abundance": "no"}, "'profiles[1].abundance': file not found (value 'no')"),
+        (
+            {"format": "metaphlan", "collapse": "genus"},
+            "'profiles[1].collapse': format metaphlan does not use 'collapse' (value 'genus'); allowed: "
+            "'collapse' with the formats tsv, biom, qza, samples_in_rows, phyloseq, mothur; fix: take it out",
+        ),
+        ({"kind": "counts", "nsti": "reference.fa"}, "format tsv does not use 'nsti'"),
+        ({"kind": "counts", "taxon": "x"}, "unknown key 'profiles[1].taxon'; allowed: name, path"),
+        (
+            {"kind": "counts", "name": "amplicon.asv"},
+            "amplicon.asv is made from the reads",
+        ),
+    ],
+    ids=lambda v: str(v)[:40] if isinstance(v, dict) else "",
+)
+def test_imported_tables(trial: Any, change: dict[str, Any], expected: str) -> None:
+    trial.config["profiles"] = [{**TABLE, **change}]
+    assert any(expected in line for line in trial.problems())
+
+
+def test_imported_tables_that_are_right(trial: Any) -> None:
+    trial.config["profiles"] = [
+        {"name": "shotgun.species", "path": "reads", "format": "kraken_report"},
+        {"name": "amplicon.module", "path": "reference.fa", "kind": "relative"},
+    ]
+    assert any("amplicon.module is brought along, so no modules" in note for note in trial.load().notes)
+    trial.config["profiles"] *= 2
+    assert any("two tables of one name" in line for line in trial.problems())
+
+
 def test_everything_at_once(trial: Any, make_fastq: Any) -> None:
     """Problems in config, plan, every sheet and inside a read file come in one list."""
     trial.config["reeds"] = {}

@@ -9,7 +9,8 @@ from biom import Table
 from vagus.design.model import Design, Participant, Sample, write_design
 from vagus.errors import VagusError
 from vagus.profile import Profile, read_profile, write_profile
-from vagus.profiles.import_profile import import_table, main, split_lineage
+from vagus.profiles.import_profile import import_table, main
+from vagus.profiles.readers.taxonomy import split_lineage
 
 DESIGN = Design(
     {"arms": ["A"], "visits": ["v1", "v2"], "baseline": "v1"},
@@ -36,6 +37,13 @@ def test_tsv_with_taxonomy_original_ids_and_controls(tmp_path) -> None:
     assert profile.meta["left_out"] == {"neg": "negative, not a participant's sample"}
     assert (profile.kind, profile.meta["engine"], profile.meta["level"]) == ("counts", "imported", "genus")
     assert len(profile.meta["reference_sha256"]) == 64
+
+
+def test_a_table_may_be_declared_inferred(tmp_path) -> None:
+    (tmp_path / "t.tsv").write_text("id\ts1\nK00001\t3\n")
+    measured = import_table(tmp_path / "t.tsv", "amplicon.ko", "tsv", "counts", DESIGN)
+    inferred = import_table(tmp_path / "t.tsv", "amplicon.ko", "tsv", "counts", DESIGN, {"inferred": True})
+    assert (measured.meta["inferred"], inferred.meta["inferred"]) == (False, True)
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -109,8 +117,8 @@ def test_wrong_files(tmp_path) -> None:
         import_table(tmp_path / "t.biom", "amplicon.genus", "biom", "counts", DESIGN)
     with pytest.raises(VagusError, match=r"file of profile amplicon\.genus not found"):
         import_table(tmp_path / "no", "amplicon.genus", "tsv", "counts", DESIGN)
-    with pytest.raises(VagusError, match=r"unknown format \(value 'qza'\); allowed: tsv, biom"):
-        import_table(tmp_path / "t.biom", "amplicon.genus", "qza", "counts", DESIGN)
+    with pytest.raises(VagusError, match=r"unknown format \(value 'xls'\); allowed: tsv, biom, qza"):
+        import_table(tmp_path / "t.biom", "amplicon.genus", "xls", "counts", DESIGN)
 
 
 def test_lineages() -> None:

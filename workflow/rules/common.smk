@@ -16,6 +16,7 @@ from vagus.design.check_sheets import load_genomes
 from vagus.design.shotgun_choice import choose_engines, find_prefix, make_groups
 from vagus.errors import VagusError
 from vagus.function16s.reference_tables import find_reference
+from vagus.profiles.readers.formats import FILE_KEYS, input_files
 from vagus.reads.build_host_index import host_kind
 from vagus.resources.build_bowtie2_reference import SUFFIXES as BOWTIE2_SUFFIXES
 from vagus.resources.genome_sheet import genome_rows
@@ -37,12 +38,16 @@ config["function16s"]["reference"] = [
     for folder in config["function16s"]["reference"]
 ]
 for entry in config["profiles"]:
-    entry["path"] = str(
-        find_config_path(entry["path"], Path.cwd(), CLONE, workflow.configfiles) or entry["path"]
-    )
+    for key in ("path", *FILE_KEYS):
+        if key in entry:
+            entry[key] = str(
+                find_config_path(entry[key], Path.cwd(), CLONE, workflow.configfiles) or entry[key]
+            )
 
 PLACES = Places(Path.cwd(), CLONE, tuple(Path(f) for f in workflow.configfiles))
-AMPLICON = any(sample.assay == "amplicon" for sample in DESIGN.samples)
+# Samples without reads are there for tables that the user brings along.
+AMPLICON = any(sample.assay == "amplicon" and sample.units for sample in DESIGN.samples)
+IMPORTS = {entry["name"]: entry for entry in config["profiles"]}
 ENGINE = config["amplicon"]["engine"]
 ALL_BATCHES = make_batches(DESIGN, config["reads"]["batch_size"])
 BATCHES = make_batches(DESIGN, config["reads"]["batch_size"], "amplicon")
@@ -116,23 +121,18 @@ PROFILES = [f"amplicon.{level}" for level in (*config["trial"]["levels"], "diver
 PROFILES += [f"shotgun.{level}" for level in config["shotgun"]["levels"] if level in SHOTGUN_LEVELS]
 # Functions from 16S genes: of our own variants, or of a table brought along with its sequences.
 FUNCTION16S = config["function16s"]["engine"]
-OWN_VARIANTS = not any(entry["name"] == "amplicon.asv" for entry in config["profiles"])
+OWN_VARIANTS = "amplicon.asv" not in IMPORTS
 if not (AMPLICON or (not OWN_VARIANTS and config["function16s"]["sequences"])):
     FUNCTION16S = "none"
 TRAITS16S = config["function16s"]["traits"] if FUNCTION16S != "none" else []
 LEVELS16S = [*TRAITS16S, "genome", "inference"] if TRAITS16S else []
 PROFILES += [f"amplicon.{level}" for level in ("ko", "ec", "inference") if level in LEVELS16S]
 # Every KO profile, ours or brought along, is scored; by species where the engine tells species apart.
-KO_PROFILES = {
-    name.partition(".")[0]: name
-    for name in (entry["name"] for entry in config["profiles"])
-    if name.endswith(".ko")
-}
+KO_PROFILES = {name.partition(".")[0]: name for name in IMPORTS if name.endswith(".ko")}
 if "ko" in SHOTGUN_LEVELS:
     KO_PROFILES.setdefault("shotgun", "shotgun.ko_by_species" if SPECIES_KNOWN else "shotgun.ko")
 if TRAITS16S:
     KO_PROFILES.setdefault("amplicon", f"amplicon.{TRAITS16S[0]}")
-KO_PROFILES = KO_PROFILES if config["modules"]["file"] else {}
 # Where samples are mixtures of known genomes, modules are scored in these: genes of the genomes, and their shares.
 GENOME_PARTS = {
     f"amplicon.{trait}": [
@@ -140,9 +140,15 @@ GENOME_PARTS = {
         "<results>/profiles/amplicon.genome.biom",
     ]
     for trait in TRAITS16S
-    if f"amplicon.{trait}" not in {entry["name"] for entry in config["profiles"]}
+    if f"amplicon.{trait}" not in IMPORTS
 }
 MODULE_LEVELS = ["module", "metabolite", "balance"] + (["omixer"] if config["modules"]["omixer"] else [])
+# All levels of an assay are made at once: of one that is brought along, none is made.
+KO_PROFILES = {
+    assay: name
+    for assay, name in KO_PROFILES.items()
+    if config["modules"]["file"] and not any(f"{assay}.{level}" in IMPORTS for level in MODULE_LEVELS)
+}
 PROFILES += [
     f"{assay}.{level}"
     for assay in KO_PROFILES
@@ -150,7 +156,7 @@ PROFILES += [
     if level in config["modules"]["levels"] or level == "omixer"
 ]
 PROFILES += ["panel.clinical"] if DESIGN.measures else []
-PROFILES = list(dict.fromkeys([*PROFILES, *(entry["name"] for entry in config["profiles"])]))
+PROFILES = list(dict.fromkeys([*PROFILES, *IMPORTS]))
 
 LEDGERS = [f"<results>/reads/ledger/{batch}.tsv" for batch in BATCHES]
 LEDGERS += [f"<results>/shotgun/ledger/{batch}.tsv" for batch in SHOTGUN_BATCHES]

@@ -1,5 +1,10 @@
 """Functions that are inferred from 16S genes: each engine ends in the genomes that stand for the variants."""
 
+
+# A table that the user brings along stands in for the one we would make.
+ruleorder: import_profile > infer_function
+
+
 VARIANTS = config["function16s"]["sequences"] if not OWN_VARIANTS else "<results>/amplicon/asv.fasta"
 REFERENCES16S = config["function16s"]["reference"] if FUNCTION16S == "nearest" else []
 REFERENCE16S_FILES = [

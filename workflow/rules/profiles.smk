@@ -5,7 +5,6 @@ TREE = (
     if config["phylogeny"]["method"] != "none" or config["phylogeny"]["tree"]
     else []
 )
-IMPORTS = {entry["name"]: entry for entry in config["profiles"]}
 METRICS = config["diversity"]["distances"]
 RANKS = [
     rank
@@ -17,6 +16,11 @@ RANKS = [
 # The profiles that tell which samples came through, one an assay.
 FLOW_PROFILES = ["<results>/profiles/amplicon.asv.biom"] if AMPLICON else []
 FLOW_PROFILES += [f"<results>/profiles/shotgun.{level}.biom" for level in SHOTGUN_LEVELS[:1]]
+for assay in dict.fromkeys(sample.assay for sample in DESIGN.samples):
+    if not any(Path(path).name.startswith(f"{assay}.") for path in FLOW_PROFILES):
+        FLOW_PROFILES += [
+            f"<results>/profiles/{name}.biom" for name in IMPORTS if name.startswith(f"{assay}.")
+        ][:1]
 
 
 # A table that the user brings along stands in for the one we would make.
@@ -182,6 +186,7 @@ rule import_profile:
     """Read and check a table that the user brings along."""
     input:
         table=lambda wildcards: IMPORTS[wildcards.name]["path"],
+        more=lambda wildcards: input_files(IMPORTS[wildcards.name]),
         design="<results>/design/design.json",
     output:
         profile="<results>/profiles/{name}.biom",

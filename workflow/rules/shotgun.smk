@@ -4,6 +4,10 @@ SHOTGUN_KEYS = ("adapters", "quality_cutoff", "min_length", "poly_g", "deduplica
 HOST_INDEX = ["<resources>/host"] if HOST_IS_FASTA else []
 PATHWAYS = [config["shotgun"]["pathways"]] if config["shotgun"]["pathways"] else []
 
+# What the user brings along in the place of ours is not made.
+MERGED_TAXA = [level for level in ("species", "genus") if f"shotgun.{level}" not in IMPORTS]
+MERGED_FUNCTIONS = [level for level in FUNCTION_LEVELS if f"shotgun.{level}" not in IMPORTS]
+
 
 rule build_host_index:
     """Index the host's genome, so that its reads can be removed."""
@@ -318,10 +322,8 @@ rule merge_taxa:
         groups=expand("<results>/shotgun/taxa/{engine}/{group}", engine=SHOTGUN.taxonomy, group=GROUPS),
         design="<results>/design/design.json",
     output:
-        species="<results>/profiles/shotgun.species.biom",
-        species_meta="<results>/profiles/shotgun.species.meta.json",
-        genus="<results>/profiles/shotgun.genus.biom",
-        genus_meta="<results>/profiles/shotgun.genus.meta.json",
+        profiles=[f"<results>/profiles/shotgun.{level}.biom" for level in MERGED_TAXA],
+        metas=[f"<results>/profiles/shotgun.{level}.meta.json" for level in MERGED_TAXA],
         samples="<results>/profiles/shotgun.taxonomy_samples.tsv",
     log:
         "<logs>/merge_taxa.log",
@@ -332,6 +334,8 @@ rule merge_taxa:
     resources:
         mem_mb=lambda wildcards, attempt: attempt * 2000,
         runtime=30,
+    params:
+        levels=MERGED_TAXA,
     script:
         "../../scripts/vagus/shotgun/merge_taxa.py"
 
@@ -342,8 +346,8 @@ rule merge_functions:
         groups=expand("<results>/shotgun/function/{engine}/{group}", engine=SHOTGUN.function, group=GROUPS),
         design="<results>/design/design.json",
     output:
-        profiles=[f"<results>/profiles/shotgun.{level}.biom" for level in FUNCTION_LEVELS],
-        metas=[f"<results>/profiles/shotgun.{level}.meta.json" for level in FUNCTION_LEVELS],
+        profiles=[f"<results>/profiles/shotgun.{level}.biom" for level in MERGED_FUNCTIONS],
+        metas=[f"<results>/profiles/shotgun.{level}.meta.json" for level in MERGED_FUNCTIONS],
         samples="<results>/profiles/shotgun.function_samples.tsv",
     log:
         "<logs>/merge_functions.log",
@@ -355,6 +359,6 @@ rule merge_functions:
         mem_mb=lambda wildcards, attempt: attempt * 2000,
         runtime=30,
     params:
-        levels=FUNCTION_LEVELS,
+        levels=MERGED_FUNCTIONS,
     script:
         "../../scripts/vagus/shotgun/merge_functions.py"

@@ -11,6 +11,7 @@ from vagus.design.resources import resolve_primers
 from vagus.design.schema import check_schema, load_schema
 from vagus.errors import VagusError
 from vagus.function16s.reference_tables import TRAITS, find_reference
+from vagus.profiles.readers.formats import FILE_KEYS, FORMATS
 
 FILE = "config"
 # Files besides the sheets that a config may name.
@@ -32,6 +33,8 @@ FOLDER_KEYS = tuple(
     f"databases.{key}"
     for key in ("kraken2", "metaphlan", "humann_nucleotide", "humann_protein", "humann_profiles")
 )
+# All of one assay are scored at once.
+MODULE_LEVELS = ("module", "metabolite", "balance", "omixer")
 TREE_METRICS = {"unweighted_unifrac", "weighted_unifrac"}
 
 
@@ -49,6 +52,13 @@ def config_value(config: dict[str, Any], key: str) -> Any:
     for part in key.split("."):
         value = value.get(part, "") if isinstance(value, dict) else ""
     return value
+
+
+def import_names(config: dict[str, Any]) -> list[str]:
+    """Return the names of the profiles that are brought along."""
+    profiles = config.get("profiles")
+    entries = profiles if isinstance(profiles, list) else []
+    return [str(e["name"]) for e in entries if isinstance(e, dict) and "name" in e]
 
 
 def check_config(config: dict[str, Any], places: Places, findings: Findings) -> None:
@@ -71,7 +81,15 @@ def check_config(config: dict[str, Any], places: Places, findings: Findings) -> 
     profiles = config.get("profiles")
     for i, entry in enumerate(profiles if isinstance(profiles, list) else [], 1):
         if isinstance(entry, dict):
-            _check_file(entry.get("path", ""), f"profiles[{i}].path", places, findings)
+            _check_import(entry, f"profiles[{i}]", places, findings)
+    names = import_names(config)
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        findings.problem(FILE, "two tables of one name", "rename one", column="profiles", value=name)
+    for assay, level in (name.split(".", 1) for name in names if name.count(".") == 1):
+        if level in MODULE_LEVELS and config_value(config, "modules.file"):
+            findings.note(
+                f"{assay}.{level} is brought along, so no modules are scored from the KOs of {assay}"
+            )
     _check_primers(config, places.clone, findings)
     _check_function16s(config, places, findings)
     length_range = config_value(config, "amplicon.length_range")
@@ -115,6 +133,14 @@ def check_config_with_design(
     """
     if "amplicon" not in assays:
         return
+    if "amplicon.asv" in import_names(config):
+        findings.problem(
+            FILE,
+            "amplicon.asv is made from the reads of the samples sheet, and is brought along too",
+            "take the amplicon reads out of the sheet, or give the table another name",
+            column="profiles",
+            value="amplicon.asv",
+        )
     if not config_value(config, "taxonomy.reference"):
         findings.problem(
             FILE,
@@ -130,6 +156,43 @@ def check_config_with_design(
             "give [forward, reverse]",
             column="amplicon.trunc_len",
             value=str(lengths),
+        )
+
+
+def _check_import(entry: dict[str, Any], key: str, places: Places, findings: Findings) -> None:
+    """Check an entry of `profiles`: its files, and that its format uses its keys."""
+    name = entry.get("format", "tsv")
+    chosen = FORMATS.get(name) if isinstance(name, str) else None
+    path = entry.get("path", "")
+    found = places.find(path) if isinstance(path, str) else None
+    if not (chosen and chosen.folder and found and found.is_dir()):
+        _check_file(path, f"{key}.path", places, findings)
+    for second in FILE_KEYS:
+        _check_file(entry.get(second, ""), f"{key}.{second}", places, findings)
+    if chosen is None:
+        return
+    every = {k for f in FORMATS.values() for k in f.keys}
+    for unused in [k for k in entry if k in every and k not in chosen.keys]:
+        users = ", ".join(n for n, f in FORMATS.items() if unused in f.keys)
+        findings.problem(
+            FILE,
+            f"format {name} does not use '{unused}'",
+            "take it out, or correct the format",
+            column=f"{key}.{unused}",
+            value=str(entry[unused]),
+            allowed=f"'{unused}' with the formats {users}",
+        )
+    for needed in [k for k in chosen.needed if not entry.get(k)]:
+        findings.problem(
+            FILE, f"format {name} needs '{needed}'", f"name the file in '{needed}'", column=f"{key}.{needed}"
+        )
+    if not entry.get("kind") and not chosen.tells_kind:
+        findings.problem(
+            FILE,
+            f"a table of format {name} does not tell what its numbers are",
+            "add 'kind'",
+            column=f"{key}.kind",
+            allowed="counts, relative, copies_per_genome, intensity, score",
         )
 
 

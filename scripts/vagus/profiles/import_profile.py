@@ -1,10 +1,11 @@
 """Read a table that the user brings along into the shape of a profile."""
 
 import hashlib
-import re
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -15,123 +16,21 @@ from scipy import sparse
 from vagus.design.model import Design, load_design
 from vagus.errors import Problem, VagusError
 from vagus.profile import KINDS, Profile, write_profile
+from vagus.profiles.collapse_ranks import LEVELS, collapse_profile
+from vagus.profiles.readers.formats import FILE_KEYS, FORMATS, read_table
+from vagus.profiles.readers.table import Table
 from vagus.steps import run_step
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-FORMATS = ("tsv", "biom")
 UNITS = {"counts": "reads", "relative": "share", "copies_per_genome": "copies per genome"}
 SIGNED = ("score", "intensity")
-
-
-def read_tsv(path: str | Path) -> tuple[np.ndarray, list[str], list[str], dict[str, list[str]]]:
-    """Read features in rows and samples in columns.
-
-    Parameters
-    ----------
-    path
-        TSV; the first column holds the feature ids, a column `taxonomy` may hold lineages joined by `;`.
-        Lines starting with `# ` are comments. Blank cells, NA and NaN are missing.
-
-    Returns
-    -------
-    tuple
-        Values (features x samples, NaN missing), features, samples, lineages.
-
-    Raises
-    ------
-    VagusError
-        Naming row and column of the first cell that is not a number.
-    """
-    name = str(path)
-    lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    kept = [(i, line) for i, line in enumerate(lines, 1) if line.strip() and not line.startswith("# ")]
-    if not kept:
-        raise VagusError(
-            str(Problem(name, "the table is empty", "give features in rows, samples in columns"))
-        )
-    header = kept[0][1].split("\t")
-    cells = [line.split("\t") for _, line in kept[1:]]
-    for (number, _), row in zip(kept[1:], cells, strict=True):
-        if len(row) != len(header):
-            what = f"{len(row)} cells where the header has {len(header)}"
-            raise VagusError(str(Problem(name, what, "separate the cells by tabs, one per column", number)))
-    frame = pd.DataFrame(cells, columns=range(len(header)), dtype=str)
-    features = [f.strip() for f in frame[0]] if len(frame) else []
-    lineage_at = [i for i, h in enumerate(header) if i and h.strip().lower() == "taxonomy"]
-    taxonomy = {}
-    if lineage_at:
-        taxonomy = {f: split_lineage(t) for f, t in zip(features, frame[lineage_at[0]], strict=True)}
-    places = [i for i in range(1, len(header)) if i not in lineage_at]
-    samples = [header[i].strip() for i in places]
-    text = frame[places].map(str.strip) if len(frame) else frame[places]
-    blank = text.isin(["", "NA", "NaN", "nan"])
-    numbers = text.where(~blank).apply(pd.to_numeric, errors="coerce")
-    wrong = np.argwhere((numbers.isna() & ~blank).to_numpy() | np.isinf(numbers.to_numpy(dtype=float)))
-    if len(wrong):
-        i, j = wrong[0]
-        problem = Problem(
-            name,
-            "not a number",
-            "write a number, or leave the cell blank",
-            kept[1 + i][0],
-            samples[j],
-            str(text.iat[i, j]),
-        )
-        raise VagusError(str(problem))
-    return numbers.to_numpy(dtype=float).reshape(len(features), len(samples)), features, samples, taxonomy
-
-
-def read_biom(path: str | Path) -> tuple[np.ndarray, list[str], list[str], dict[str, list[str]]]:
-    """Read BIOM 1.0 (JSON) or 2.1 (HDF5).
-
-    Parameters
-    ----------
-    path
-        BIOM file, with or without a `taxonomy` of the observations.
-
-    Returns
-    -------
-    tuple
-        As `read_tsv`.
-
-    Raises
-    ------
-    VagusError
-        If the file is not BIOM.
-    """
-    from biom import load_table
-
-    with Path(path).open("rb") as handle:
-        start = handle.read(8)
-    try:
-        # biom would take any text for a table of its own older kind.
-        if start != b"\x89HDF\r\n\x1a\n" and not start.lstrip().startswith(b"{"):
-            raise ValueError("neither HDF5 nor JSON")
-        table = load_table(str(path))
-    except Exception as error:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        problem = Problem(str(path), f"not a BIOM file ({said})", "give BIOM 1.0 or 2.1, or set format: tsv")
-        raise VagusError(str(problem)) from None
-    features = [str(i) for i in table.ids("observation")]
-    taxonomy = {}
-    for feature, known in zip(features, table.metadata(axis="observation") or [], strict=False):
-        lineage = (known or {}).get("taxonomy")
-        if lineage is not None:
-            ranks = split_lineage(lineage) if isinstance(lineage, str) else [clean_rank(r) for r in lineage]
-            taxonomy[feature] = ranks
-    return table.matrix_data.toarray(), features, [str(i) for i in table.ids()], taxonomy
-
-
-def clean_rank(rank: str) -> str:
-    """Return a rank without a prefix such as `g__`; an empty one becomes ""."""
-    return re.sub(r"^[a-z]{0,2}_{2}", "", str(rank).strip())
-
-
-def split_lineage(text: str) -> list[str]:
-    """Return the ranks of a lineage joined by `;` or `|`, without their prefixes."""
-    return [clean_rank(rank) for rank in re.split(r"[;|]", text)] if text.strip() else []
+INSTEAD = {
+    "relative": "kind: relative for shares",
+    "copies_per_genome": "kind: copies_per_genome for copies",
+    "intensity": "kind: intensity for what a machine measured",
+}
 
 
 def known_ids(name: str, design: Design) -> dict[str, str]:
@@ -162,21 +61,111 @@ def known_ids(name: str, design: Design) -> dict[str, str]:
     return ids | {design.original_ids[s]: s for s in list(ids) if s in design.original_ids}
 
 
-def import_table(path: str | Path, name: str, fmt: str, kind: str, design: Design) -> Profile:
+def match_samples(table: Table, name: str, design: Design, file: str, suffix: str = "") -> dict[str, str]:
+    """Find the sample that each column means.
+
+    Parameters
+    ----------
+    table
+        As it was read.
+    name
+        Of the profile.
+    design
+        The trial, which names the samples.
+    file
+        For messages.
+    suffix
+        End of the ids that the user names; the ends that the program hangs on are known.
+
+    Returns
+    -------
+    dict
+        Sample as written -> sample.
+
+    Raises
+    ------
+    VagusError
+        Naming the first that is not in the design.
+    """
+    known = known_ids(name, design)
+    ends = sorted({end for end in (suffix, *table.facts.suffixes) if end}, key=len, reverse=True)
+    found: dict[str, str] = {}
+    for i, sample in enumerate(table.samples):
+        short, end = sample, "start"
+        while short not in known and end:
+            end = next((e for e in ends if short.endswith(e) and short != e), "")
+            short = short.removesuffix(end)
+        if short not in known:
+            allowed = (
+                "<participant>|<visit>" if name.startswith("panel.") else "sample ids of the samples sheet"
+            )
+            fix = "add the sample to the sheet, or take the column out"
+            turned = sum(feature in known for feature in table.features)
+            if turned > len(table.features) / 2:
+                fix = "the table is turned; set format: samples_in_rows for samples in rows, tsv for columns"
+            elif not table.facts.suffixes:
+                fix += ", or name the end of the ids in sample_suffix"
+            raise VagusError(
+                str(Problem(file, "sample is not in the design", fix, 1, f"{i + 2}", sample, allowed))
+            )
+        found[sample] = known[short]
+    return found
+
+
+def choose_kind(given: str, table: Table, name: str, file: str) -> str:
+    """Return what the numbers are: as the user says, or the file tells.
+
+    Raises
+    ------
+    VagusError
+        If neither says, or they contradict.
+    """
+    told = table.facts.kinds
+    source = table.facts.source or "the file"
+    if given and told and given not in told:
+        also = (
+            ", and bring the table of reads along for methods that need counts" if given == "counts" else ""
+        )
+        raise VagusError(
+            f"{file}: kind {given!r} of profile {name}, but {source} writes {told[0]}; allowed: "
+            f"{', '.join(told)}; fix: leave kind out{also}"
+        )
+    if not given and not told:
+        raise VagusError(
+            f"{file}: what the numbers of profile {name} are is not told by the file; allowed: "
+            f"{', '.join(KINDS)}; fix: add kind to the entry"
+        )
+    return given or told[0]
+
+
+def hash_files(path: str | Path) -> str:
+    """Return the SHA-256 of a file, or of the names and contents of a folder's files."""
+    place = Path(path)
+    if place.is_file():
+        return hashlib.sha256(place.read_bytes()).hexdigest()
+    parts = [f"{p.name} {hash_files(p)}" for p in sorted(place.iterdir()) if p.is_file()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def import_table(
+    path: str | Path, name: str, fmt: str, kind: str, design: Design, more: Mapping[str, Any] | None = None
+) -> Profile:
     """Read and check one table.
 
     Parameters
     ----------
     path
-        The table.
+        The table, or where the format allows it a folder of tables.
     name
         `<assay>.<level>`.
     fmt
         One of `FORMATS`.
     kind
-        What the numbers are.
+        What the numbers are; "" where the file tells.
     design
         The trial, which names the samples.
+    more
+        Further keys of the entry (`COMMON_KEYS`, and what the format uses).
 
     Returns
     -------
@@ -189,34 +178,21 @@ def import_table(path: str | Path, name: str, fmt: str, kind: str, design: Desig
         One line with file, row, column, what is allowed and how to mend it.
     """
     file = str(path)
-    for value, choice, key in ((fmt, FORMATS, "format"), (kind, KINDS, "kind")):
+    more = more or {}
+    for value, choice, key in ((fmt, tuple(FORMATS), "format"), (kind, ("", *KINDS), "kind")):
         if value not in choice:
-            problem = Problem(
-                f"config, profile {name}",
-                f"unknown {key}",
-                f"choose a {key}",
-                None,
-                key,
-                value,
-                ", ".join(choice),
-            )
+            allowed = ", ".join(c for c in choice if c)
+            where = f"config, profile {name}"
+            problem = Problem(where, f"unknown {key}", f"choose a {key}", None, key, value, allowed)
             raise VagusError(str(problem))
-    if not Path(path).is_file():
+    if not Path(path).exists() or (Path(path).is_dir() and not FORMATS[fmt].folder):
         raise VagusError(
             str(Problem(file, f"file of profile {name} not found", "correct the path in the config"))
         )
-    values, features, samples, taxonomy = read_tsv(path) if fmt == "tsv" else read_biom(path)
-    known = known_ids(name, design)
-    for i, sample in enumerate(samples):
-        if sample not in known:
-            allowed = (
-                "<participant>|<visit>" if name.startswith("panel.") else "sample ids of the samples sheet"
-            )
-            fix = "add the sample to the sheet, or take the column out"
-            raise VagusError(
-                str(Problem(file, "sample is not in the design", fix, 1, f"{i + 2}", sample, allowed))
-            )
-    samples = [known[s] for s in samples]
+    read = read_table({**more, "name": name, "path": path, "format": fmt}, known_ids(name, design))
+    kind = choose_kind(kind, read, name, file)
+    found = match_samples(read, name, design, file, more.get("sample_suffix", ""))
+    samples, features = [found[s] for s in read.samples], read.features
     for what, ids in (("sample", samples), ("feature", features)):
         twice = [i for i, n in pd.Series(ids, dtype=object).value_counts().items() if n > 1]
         if twice or "" in ids:
@@ -224,58 +200,101 @@ def import_table(path: str | Path, name: str, fmt: str, kind: str, design: Desig
             raise VagusError(
                 str(Problem(file, said, "make the ids unique", value=str(twice[0]) if twice else ""))
             )
-    _check_values(values, features, samples, kind, file)
+    values = read.values
+    _check_values(values, features, read.samples, kind, file)
     # A missing value can be told from a zero only in scores and intensities, which the check above ensures.
     left_out = {}
     types = {s.sample: s.type for s in design.samples}
     keep = []
+    filled = abs(values).sum(axis=0) != 0
     for j, sample in enumerate(samples):
         if types.get(sample, "stool") != "stool":
             left_out[sample] = f"{types[sample]}, not a participant's sample"
-        elif not np.isnan(values[:, j]).any() and not values[:, j].any() and kind not in SIGNED:
+        elif not filled[j] and kind not in SIGNED:
             left_out[sample] = "all values are zero"
         else:
             keep.append(j)
     assay, level = name.split(".", 1)
     meta = {
+        **read.facts.meta,
+        **{
+            key: {found[s]: value for s, value in values_of.items() if s in found}
+            for key, values_of in read.facts.per_sample.items()
+        },
         "kind": kind,
-        "unit": UNITS.get(kind, ""),
+        "unit": more.get("unit") or read.facts.unit or UNITS.get(kind, ""),
         "engine": "imported",
         "engine_version": "",
+        "source_program": read.facts.source,
         "reference": Path(path).name,
-        "reference_sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest(),
-        "inferred": False,
+        "reference_sha256": hash_files(path),
+        "inferred": read.facts.inferred or bool(more.get("inferred")),
         "level": level,
         "assay": assay,
         "left_out": left_out,
     }
-    table = sparse.csr_array(values[:, keep])
-    return Profile(name, table, features, [samples[j] for j in keep], taxonomy, meta)
+    meta |= {f"{key}_sha256": hash_files(more[key]) for key in FILE_KEYS if more.get(key)}
+    kept = [samples[j] for j in keep]
+    profile = Profile(name, values[:, keep], features, kept, read.taxonomy, meta)
+    return _collapse(profile, more.get("collapse", ""), file)
 
 
-def _check_values(values: np.ndarray, features: list[str], samples: list[str], kind: str, file: str) -> None:
+def _collapse(profile: Profile, rank: str, file: str) -> Profile:
+    """Sum features at a rank, if one is named; the profile keeps its name."""
+    level = str(profile.meta["level"])
+    if not rank:
+        deepest = max((sum(map(bool, lineage)) for lineage in profile.taxonomy.values()), default=0)
+        if deepest > LEVELS.get(level, deepest):
+            print(
+                f"NOTE: {profile.name} has lineages below {level}; collapse: {level} in its entry sums them"
+            )
+        return profile
+    if profile.kind in SIGNED:
+        raise VagusError(
+            f"{file}: collapse sums features, which means nothing for kind {profile.kind}; allowed: counts, "
+            "relative, copies_per_genome; fix: take collapse out"
+        )
+    made = collapse_profile(profile, rank)
+    return replace(made, name=profile.name, meta={**made.meta, "name": profile.name, "level": level})
+
+
+def _check_values(
+    values: sparse.csr_array, features: list[str], samples: list[str], kind: str, file: str
+) -> None:
     """Refuse values that a kind does not allow."""
     if kind in SIGNED:
         return
+    data = values.data
     checks = [
-        (np.isnan(values), "a value is missing", "write 0 where nothing was found"),
-        (values < 0, "a negative value", "use kind: score or intensity for values below 0"),
+        (np.isnan(data), "a value is missing", "write 0 where nothing was found"),
+        (data < 0, "a negative value", "use kind: score or intensity for values below 0"),
     ]
     if kind == "counts":
-        checks.append((values != np.rint(values), "not a whole number", "use kind: relative for shares"))
+        fix = f"use {', '.join(INSTEAD.values())}"
+        checks.append((data != np.rint(data), "not a whole number", fix))
     for wrong, what, fix in checks:
-        where = np.argwhere(wrong)
+        where = np.flatnonzero(wrong)
         if len(where):
-            i, j = where[0]
+            at = int(where[0])
+            i = int(np.searchsorted(values.indptr, at, side="right")) - 1
+            feature, sample = features[i], samples[values.indices[at]]
             raise VagusError(
-                f"{file}: {what} (feature {features[i]!r}, sample {samples[j]!r}, value {values[i, j]:g}) "
+                f"{file}: {what} (feature {feature!r}, sample {sample!r}, value {data[at]:g}) "
                 f"in a profile of kind {kind}; fix: {fix}"
             )
 
 
-def main(table: str, design: str, profile_out: str, name: str, fmt: str, kind: str) -> None:
+def main(
+    table: str,
+    design: str,
+    profile_out: str,
+    name: str,
+    fmt: str,
+    kind: str,
+    more: Mapping[str, Any] | None = None,
+) -> None:
     """Read, check and write."""
-    profile = import_table(table, name, fmt, kind, load_design(design))
+    profile = import_table(table, name, fmt, kind, load_design(design), more)
     for sample, reason in profile.meta["left_out"].items():
         print(f"NOTE: sample {sample} left out: {reason}")
     write_profile(profile, profile_out)
@@ -290,7 +309,8 @@ if "snakemake" in globals():
             snakemake.output.profile,
             snakemake.wildcards.name,
             snakemake.params.entry["format"],
-            snakemake.params.entry["kind"],
+            snakemake.params.entry.get("kind", ""),
+            snakemake.params.entry,
         ),
         snakemake.log[0],
     )

@@ -1,6 +1,5 @@
 """Functions with HUMAnN 3, run as a program: KOs of its gene families and MetaCyc pathways, per genome."""
 
-import csv
 import gzip
 import re
 import shutil
@@ -17,7 +16,8 @@ from vagus.errors import VagusError
 from vagus.reads.fastq import count_reads, is_gzip, open_bytes
 from vagus.reads.tools import run_tool
 from vagus.shotgun.genome_size import choose_markers, per_genome
-from vagus.shotgun.tables import UNCLASSIFIED, SampleReads, find_sample_reads, write_function
+from vagus.shotgun.humann_table import read_joined
+from vagus.shotgun.tables import SampleReads, find_sample_reads, write_function
 from vagus.steps import run_step
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 _KO = re.compile(r"K\d{5}")
 _UNALIGNED = re.compile(r"Unaligned reads after (?:translated|nucleotide) alignment:\s*([\d.]+)\s*%")
-# What HUMAnN could not name; these rows are no functions.
-NO_FEATURE = ("UNMAPPED", "UNINTEGRATED", "UNGROUPED")
 
 
 @dataclass
@@ -45,20 +43,13 @@ class HumannTable:
     left: dict[str, float]
 
 
-def taxon_name(text: str) -> str:
-    """Turn `g__Bacteroides.s__Bacteroides_dorei` into `Bacteroides dorei`; all else is `unclassified`."""
-    species = next((part[3:] for part in text.split(".") if part.startswith("s__")), "")
-    return species.replace("_", " ") if species else UNCLASSIFIED
-
-
 def read_humann(path: str | Path) -> HumannTable:
     """Read gene families, regrouped KOs or pathway abundances of one sample.
 
     Parameters
     ----------
     path
-        TSV as HUMAnN writes it: `FEATURE`, and `FEATURE|g__X.s__Y` for its share in each species; a feature's
-        name after `: ` is left out.
+        TSV as HUMAnN writes it; see `humann_table.read_joined`.
 
     Returns
     -------
@@ -71,37 +62,15 @@ def read_humann(path: str | Path) -> HumannTable:
     VagusError
         If the table is none, is of several samples, or holds what is no number.
     """
-    totals: dict[str, float] = {}
-    strata: dict[tuple[str, str], float] = {}
-    with open(path, encoding="utf-8", newline="") as handle:
-        rows = csv.reader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
-        header = next(rows, [])
-        if len(header) != 2 or not header[0].startswith("#"):
-            raise VagusError(
-                f"{path}: {len(header)} columns; allowed: a HUMAnN table of one sample, '# Gene Family' and "
-                "a value; fix: give the table of each sample before they are joined"
-            )
-        for number, row in enumerate(rows, 2):
-            try:
-                name, value = row[0], float(row[1])
-            except (IndexError, ValueError):
-                raise VagusError(
-                    f"{path}, row {number}: no feature and number; fix: run HUMAnN again"
-                ) from None
-            feature, _, stratum = name.partition("|")
-            feature = feature.split(": ", 1)[0]
-            if stratum:
-                key = feature, taxon_name(stratum)
-                strata[key] = strata.get(key, 0.0) + value
-            else:
-                totals[feature] = totals.get(feature, 0.0) + value
-    left = {f: v for f, v in totals.items() if f in NO_FEATURE}
-    with_strata = {feature for feature, _ in strata}
-    values = {k: v for k, v in strata.items() if k[0] not in NO_FEATURE}
-    # HUMAnN tells no organism of a pathway whose steps no single one has.
-    rest = UNCLASSIFIED if with_strata else ""
-    values |= {(f, rest): v for f, v in totals.items() if f not in with_strata and f not in NO_FEATURE}
-    return HumannTable(values, left)
+    joined = read_joined(path)
+    if len(joined.samples) != 1:
+        raise VagusError(
+            f"{path}: {len(joined.samples) + 1} columns; allowed: a HUMAnN table of one sample, "
+            "'# Gene Family' and a value; fix: give the table of each sample before they are joined"
+        )
+    table, keys = joined.stratify()
+    values = dict(zip(keys, table.toarray()[:, 0].tolist(), strict=True))
+    return HumannTable(values, {name: float(row[0]) for name, row in joined.left.items()})
 
 
 def mapping_kos(path: str | Path) -> set[str]:

@@ -146,7 +146,7 @@ if "snakemake" in globals():
         lambda: main(
             list(snakemake.input.groups),
             snakemake.input.design,
-            {level: snakemake.output[level] for level in LEVELS},
+            dict(zip(snakemake.params.levels, snakemake.output.profiles, strict=True)),
             snakemake.output.samples,
         ),
         snakemake.log[0],

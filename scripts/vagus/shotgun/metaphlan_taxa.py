@@ -18,8 +18,13 @@ from vagus.steps import run_step
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-_UNKNOWN = frozenset({"UNCLASSIFIED", "UNKNOWN"})
+UNKNOWN = frozenset({"UNCLASSIFIED", "UNKNOWN"})
 _LETTERS = dict(zip("kpcofgs", RANKS, strict=True))
+
+
+def split_clade(name: str) -> dict[str, str]:
+    """Turn `k__Bacteria|p__...|s__Bacteroides_dorei` into rank -> name, of `RANKS`; SGBs are left out."""
+    return {_LETTERS[p[0]]: p[3:].replace("_", " ") for p in name.split("|") if p[:1] in _LETTERS}
 
 
 def parse_profile(lines: Iterable[str], where: str) -> dict[str, float]:
@@ -65,7 +70,7 @@ def parse_profile(lines: Iterable[str], where: str) -> dict[str, float]:
         if column is None or len(cells) <= column:
             raise VagusError(f"{where}, row {number}: not a profile of MetaPhlAn; fix: run it with -t rel_ab")
         last = name.rsplit("|", 1)[-1]
-        if last not in _UNKNOWN and not last.startswith("s__"):
+        if last not in UNKNOWN and not last.startswith("s__"):
             continue
         try:
             value = float(cells[column]) / 100
@@ -73,11 +78,10 @@ def parse_profile(lines: Iterable[str], where: str) -> dict[str, float]:
             raise VagusError(
                 f"{where}, row {number}: {cells[column]!r} is not a number; fix: run it again"
             ) from None
-        if last in _UNKNOWN:
+        if last in UNKNOWN:
             values.append((UNCLASSIFIED, value))
         else:
-            parts = {_LETTERS[p[0]]: p[3:].replace("_", " ") for p in name.split("|") if p[:1] in _LETTERS}
-            values.append((join_lineage(parts), value))
+            values.append((join_lineage(split_clade(name)), value))
     if not width:
         raise VagusError(f"{where}: has no header of MetaPhlAn; fix: run it with -t rel_ab")
     found = add_values(values)

@@ -1,0 +1,1 @@
+"""Tables that a user brings along, one module per family of programs; `formats` lists them."""
