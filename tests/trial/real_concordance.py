@@ -67,7 +67,7 @@ def read_study(name: str) -> Study:
     genera = genera.T.groupby(level=0).sum().T
     infants = name == HE
     visits = [f"month{m}" for m in (2, 4, 6, 12)] if infants else ["once"]
-    arm = sheet["diet"].map(DIETS) if infants else sheet["Study.Group"].str.lower()
+    arm = sheet["diet"].map(DIETS) if infants else sheet["Study.Group"].str.strip().str.lower()
     visit = "month" + sheet["Age"].astype(str) if infants else pd.Series("once", sheet.index)
     places = pd.DataFrame({"participant": sheet["Subject"], "visit": visit, "arm": arm})
     arms = list(DIETS.values()) if infants else ["neurotypical", "autistic"]
@@ -187,7 +187,7 @@ def show(table: pd.DataFrame, compound: str, comparison: str) -> str:
 
 def page_figures() -> str:
     """Return the generated part of the page."""
-    head = "compound | comparison | n | Spearman (95 % interval) | arms partialled out | same direction | verdict"
+    head = "compound | comparison | n | Spearman (95 % interval) | arms partialled out | same sign | verdict"
     lines: list[str] = []
     for name in (HE, KANG):
         study = read_study(name)
@@ -202,11 +202,12 @@ def page_figures() -> str:
             f"{study.places['participant'].nunique()} participants, {len(study.places)} samples; "
             f"{len(names)} of {study.measured.shape[1]} measured metabolites are compounds of the module "
             f"file. Potential of {len(potential.meta['genera'])} genera that cover "
-            f"{100 * covered.median():.0f} % of the reads of the median sample ({100 * covered.quantile(0.1):.0f} to "
-            f"{100 * covered.quantile(0.9):.0f} % from the 10th to the 90th percentile); the rest is lost. "
+            f"{100 * covered.median():.0f} % of the reads of the median sample "
+            f"({100 * covered.quantile(0.1):.0f} to {100 * covered.quantile(0.9):.0f} % from the 10th to the "
+            "90th percentile); the rest is lost. "
             f"{len(made)} comparisons have an interval: {len(yes)} supported, "
-            f"{len(made[made['ci_high'] < 0])} have an interval wholly below 0; chance alone would support about "
-            f"{0.025 * len(made):.1f}.",
+            f"{len(made[made['ci_high'] < 0])} have an interval wholly below 0; chance alone would support "
+            f"about {0.025 * len(made):.1f}.",
             "",
             f"| {head} |",
             "|---|---|--:|--:|--:|--:|---|",

@@ -36,7 +36,8 @@ for entry in config["profiles"]:
     )
 
 PLACES = Places(Path.cwd(), CLONE, tuple(Path(f) for f in workflow.configfiles))
-AMPLICON = any(sample.assay == "amplicon" for sample in DESIGN.samples)
+# Samples whose tables are brought along have no reads, and nothing is made from them.
+AMPLICON = any(sample.assay == "amplicon" and sample.units for sample in DESIGN.samples)
 ENGINE = config["amplicon"]["engine"]
 ALL_BATCHES = make_batches(DESIGN, config["reads"]["batch_size"])
 BATCHES = make_batches(DESIGN, config["reads"]["batch_size"], "amplicon")
