@@ -38,6 +38,8 @@ HANDED_ON = (
     "inferred",
     "left_out",
     "lost_share",
+    "lost_share_by_arm",
+    "covered_share",
 )
 
 
