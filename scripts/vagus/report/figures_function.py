@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -17,7 +19,7 @@ from vagus.report.figures_common import (
     short,
     significant,
 )
-from vagus.report.sentences import PERCENT, decimals_for, number, plural
+from vagus.report.sentences import PERCENT, decimals_for, number, percent, plural
 
 HOUSEKEEPING = "C"
 GREY = "#8A93A0"
@@ -148,13 +150,12 @@ def module_figure(
             )
     labels = []
     for i, module in enumerate(ids):
-        label = short(names.get(module, module), 42)
+        label = "<br>".join(short(line, 40) for line in wrap(names.get(module, module), 28))
         plain = tier[module] != HOUSEKEEPING
         labels.append(label if plain else f'<span style="color:{GREY}">{label}<br>(housekeeping)</span>')
         start = rows[(rows["module"] == module) & (rows["visit"] == visits[0])]
         if taxa_known and len(start):
-            told = f"{number(start['carriers'].median())} taxa, effectively "
-            told += number(start["redundancy"].median(), 1)
+            told = _carriers(start)
             figure.add_annotation(
                 text=told,
                 x=1.01,
@@ -185,7 +186,7 @@ def module_figure(
                 range=[len(ids) - 0.4, -0.6],
                 ticklabelstandoff=8,
             ),
-            margin={"l": 16, "r": 150 if taxa_known else 24, "t": 76, "b": 56},
+            margin={"l": 16, "r": 155 if taxa_known else 24, "t": 76, "b": 56},
         )
     )
     words = AXIS_WORDS.get(axis_id, axis_id.replace("_", " ").capitalize())
@@ -195,7 +196,8 @@ def module_figure(
         f"Median over the participants of an arm, {when}; the scale is logarithmic, with 0 at its left end."
         + (
             " At the right, at baseline over all arms: how many taxa carry the module, and how many it would "
-            "be if all carried alike (functional redundancy); near 1, a single taxon carries it all."
+            "be if all carried alike (functional redundancy; near 1, a single taxon carries it all), or the "
+            "share of participants that have it where fewer than half do."
             if taxa_known
             else " Taxa are not told apart here, so that nothing is said of carriers."
         )
@@ -210,6 +212,17 @@ def module_figure(
     said = [f"{names.get(m, m)}{' (housekeeping)' if tier[m] == HOUSEKEEPING else ''}" for m in ids]
     alt = f"Medians of {plural(len(ids), 'module')} by arm: {', '.join(said[:8])}."
     return Figure(f"modules.{assay}.{axis_id}", f"Modules: {words}", caption, alt, figure, rows, tab=words)
+
+
+def _carriers(start: pd.DataFrame) -> str:
+    """Say how many taxa carry a module, or in how many participants it was seen if not in half of them."""
+    taxa, effective = start["carriers"].median(), start["redundancy"].median()
+    if not taxa > 0:
+        seen = (start["share_with"] * start["n"]).sum()
+        return f"seen in {percent(seen, start['n'].sum())}"
+    return f"{plural(int(taxa), 'taxon', 'taxa') if taxa == round(taxa) else number(taxa, 1) + ' taxa'}, " + (
+        f"effectively {number(effective, 1)}"
+    )
 
 
 def concordance_figure(
@@ -252,6 +265,7 @@ def concordance_figure(
         y = [keys.index(k) + spread for k in pairs]
         above = (here["ci_low"] > 0).tolist()
         told = [correlation_words(row) for _, row in here.iterrows()]
+        brief = [t.partition(", n = ")[0] for t in told]
         figure.add_scatter(
             x=significant(here["spearman"]),
             y=y,
@@ -275,7 +289,7 @@ def concordance_figure(
                 "line": {"color": colour, "width": 2},
             },
         )
-        for place, text in zip(y, told, strict=True):
+        for place, text in zip(y, brief, strict=True):
             figure.add_annotation(
                 text=text,
                 x=1.01,
@@ -301,14 +315,14 @@ def concordance_figure(
                 range=[len(keys) - 0.4, -0.6],
                 ticklabelstandoff=8,
             ),
-            margin={"l": 16, "r": 235, "t": 76, "b": 56},
+            margin={"l": 16, "r": 150, "t": 76, "b": 56},
         )
     )
     caption = (
         f"Spearman's correlation with its {100 * confidence:g}{PERCENT} interval: 1 if those with more genes "
         "have more of the compound throughout, 0 if one says nothing of the other. Filled marks: the whole "
-        "interval lies above 0. At the right also the number of participants and, for changes, in how many "
-        f"of them genes and compound moved the same way (50{PERCENT} by chance)."
+        "interval lies above 0."
+        + (" Other visits stand in the data." if set(rows["comparison"]) - set(comparisons) else "")
     )
     best = drawn.sort_values("spearman", ascending=False).iloc[0]
     alt = (

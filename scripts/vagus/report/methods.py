@@ -318,7 +318,7 @@ def methods(results: Results) -> list[str]:
     if results.modules and results.module_set:
         said.append(
             f"Modules: {results.module_set.title} {results.module_set.version}; a taxon that has enough "
-            "of the steps counts with the geometric mean of those seen, and taxa are added up. Carriers are taxa "
+            "steps counts with the geometric mean of those seen, and taxa are added up. Carriers are taxa "
             "that have the module; redundancy is their effective number (exp of Shannon's entropy of their "
             "shares)."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -58,8 +59,9 @@ def molecules_section(results: Results) -> Section:
         section.folded.append(("Modules that were seen in no sample", unseen))
     absent = results.module_set.absent if results.module_set else ()
     if absent:
-        said = [f"{a.compound.replace('_', ' ').capitalize()}: {a.reason}" for a in absent]
-        compounds = join([a.compound.replace("_", " ") for a in absent])
+        plain = [re.sub(r"^(\w)_", r"\1-", a.compound).replace("_", " ") for a in absent]
+        said = [f"{name}: {a.reason}" for name, a in zip(plain, absent, strict=True)]
+        compounds = join(plain)
         section.folded.append((f"{ABSENT}: {compounds}", said))
     tested = [p for p in dict.fromkeys(results.effects["profile"]) if p.partition(".")[2] in LEVELS]
     if tested:
@@ -164,7 +166,7 @@ def _lead(results: Results, profile: str, done: pd.DataFrame, names: dict[str, s
     chance = 0.5 * (1 - results.confidence) * len(done)
     return [
         f"{profile_name(profile)}: {plural(len(done), 'comparison')} of genes with a measured compound. In "
-        f"{len(hits)} the whole interval lies above 0 ({chance:.1f} would by chance alone)"
+        f"{len(hits)} the whole interval lies above 0 (about {chance:.1f} would by chance alone)"
         + (f"; the surest: {'; '.join(named)}." if named else ".")
         + inferred_words(results, [profile])
     ]
@@ -210,15 +212,24 @@ def _verdicts(
 ) -> tuple[str, list[list[str]]]:
     """Return the verdicts of all comparisons at the visits shown, the surest first."""
     rows = part[part["comparison"].isin(shown)].sort_values("ci_low", ascending=False, na_position="last")
-    table = [["compound", "measured as", "comparison", "participants", "arms taken out", "what it shows"]]
+    table = [["compound", "comparison", "what it shows", "participants", "same direction", "arms taken out"]]
+    several = part.groupby("compound")["measure"].nunique()
     for _, row in rows.iterrows():
-        inside = ""
-        if pd.notna(row.get("spearman_in_arms")):
-            inside = "{} ({} to {})".format(
-                *(number(float(row[c]), 2, True) for c in ("spearman_in_arms", "in_arms_low", "in_arms_high"))
-            )
         name = names.get(row["compound"], row["compound"])
+        if several[row["compound"]] > 1:
+            name += f": {row['measure'].replace('_', ' ')}"
+        signs, inside = row["sign_agreement"], ""
+        if pd.notna(row.get("spearman_in_arms")):
+            ends = (
+                number(float(row[c]), 2, True) for c in ("spearman_in_arms", "in_arms_low", "in_arms_high")
+            )
+            inside = "{} ({} to {})".format(*ends).replace(" ", "\N{NO-BREAK SPACE}")
+        same = "" if pd.isna(signs) else f"{100 * signs:.0f}{PERCENT}"
         people = number(row["n"], 0)
-        table.append([name, row["measure"], row["comparison"], people, inside, verdict_words(row)])
+        table.append([name, row["comparison"], verdict_words(row), people, same, inside])
     mark = f", {INFERRED}" if results.is_inferred(profile) else ""
-    return f"{profile_name(profile)}{mark}: what each comparison shows", table
+    return (
+        f"{profile_name(profile)}{mark}: what each comparison shows, in how many participants genes and "
+        f"compound moved the same way (50{PERCENT} by chance), and the correlation with the arms taken out",
+        table,
+    )
