@@ -10,6 +10,8 @@ from vagus.report.load_results import Results
 from vagus.report.sentences import join, profile_name
 
 INFERRED = "inferred, not measured"
+# Height of a line of text in a figure, pixels.
+LINE = 24
 
 
 @dataclass
@@ -104,15 +106,20 @@ def mark_inferred(results: Results, figure: Figure, profile: str) -> Figure:
     figure.caption = f"{INFERRED.capitalize()}. {figure.caption}"
     figure.alt = f"{INFERRED.capitalize()}. {figure.alt}"
     if figure.figure is not None:
+        # In a line of its own at the lower right, where it covers neither legend nor axis title.
+        layout = figure.figure.layout
+        below, beside = layout.margin.b or 0, layout.margin.r or 0
+        figure.figure.update_layout(height=layout.height + LINE, margin={"b": below + LINE})
         figure.figure.add_annotation(
             text=INFERRED,
             x=1,
             xref="paper",
             xanchor="right",
-            y=1,
+            xshift=beside - 4,
+            y=0,
             yref="paper",
             yanchor="bottom",
-            yshift=32,
+            yshift=-below - LINE + 2,
             showarrow=False,
             font={"size": 12, "color": "#0060A0"},
             bgcolor="#E8F1F8",
