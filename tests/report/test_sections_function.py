@@ -228,8 +228,16 @@ def test_lost_reads_by_arm_stand_in_a_table_where_they_are_told(tmp_path: Path) 
     root = add_function(make_results(tmp_path / "results", n=5, optional=False), 10)
     assert "genes are therefore lost" not in build(root, WITH_MODULES)
     told = [{"arm": "placebo", "visit": "week8", "median": 0.1234, "max": 0.5, "n": 5}]
-    infer(root, "amplicon.module", lost_share_by_arm=told)
-    part = body(build(root, WITH_MODULES), "molecules")
+    far = {"engine": "nearest", "distance": {"P000_week8": 0.02, "P001_week8": 0.04, "P002_week8": 0.1}}
+    infer(
+        root, "amplicon.module", lost_share_by_arm=told, covered_share={"a": 0.5, "b": 0.7, "c": 0.8}, **far
+    )
+    page = build(root, WITH_MODULES)
+    part = body(page, "molecules")
+    assert f"{MARK} (by the nearest genome, median distance to it 0.040): share" in part
+    assert "stands for 70\N{NO-BREAK SPACE}% of the median sample (50\N{NO-BREAK SPACE}% to 80" in body(
+        page, "limits"
+    )
     assert "If one arm loses more than another" in part
     assert "<td>placebo</td><td>week8</td><td>5</td><td>12.3\N{NO-BREAK SPACE}%</td>" in part
     # Without that summary it is made from the samples' own shares.

@@ -212,6 +212,14 @@ def limits(results: Results) -> list[str]:
     marked = sorted(n for n, p in results.profiles.items() if p.meta.get("inferred"))
     if marked:
         said.append(f"Inferred from sequences and not measured: {', '.join(marked)}.")
+    for name in marked:
+        covered = pd.Series(results.profiles[name].meta.get("covered_share") or {}, dtype=float)
+        if len(covered):
+            low, middle, high = (percent(x, 1) for x in (covered.min(), covered.median(), covered.max()))
+            said.append(
+                f"{name}, inferred, not measured: what it is inferred from stands for {middle} of the median "
+                f"sample ({low} to {high}); of the rest nothing is known."
+            )
     said.append("An interval that contains zero is not evidence of no effect; look at what it still allows.")
     return [*said, NOT_ADVICE]
 

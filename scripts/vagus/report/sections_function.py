@@ -89,12 +89,21 @@ def lost_tables(results: Results) -> list[tuple[str, list[list[str]]]]:
             for r in lost
         ]
         caption = (
-            f"{profile_name(name)}, {INFERRED}: share of the reads whose organism is too far from every "
-            "known genome, and whose genes are therefore lost. If one arm loses more than another, the "
+            f"{profile_name(name)}, {INFERRED}{_by_engine(meta)}: share of the reads whose organism is too far "
+            "from every known genome, and whose genes are therefore lost. If one arm loses more than another, the "
             "contrast between them is biased by just that."
         )
         tables.append((caption, rows))
     return tables
+
+
+def _by_engine(meta: dict[str, Any]) -> str:
+    """Say what inferred the genes and how far the genomes are, where a profile tells it."""
+    engine = {"nearest": "the nearest genome", "picrust2": "PICRUSt2"}.get(str(meta.get("engine")), "")
+    far = pd.Series(meta.get("distance") or {}, dtype=float)
+    said = [f"by {engine}"] if engine else []
+    said += [f"median distance to it {number(far.median(), 3)}"] if far.notna().any() else []
+    return f" ({', '.join(said)})" if said else ""
 
 
 def lost_by_arm(results: Results, lost: dict[str, float]) -> list[dict[str, Any]]:
