@@ -89,9 +89,9 @@ def lost_tables(results: Results) -> list[tuple[str, list[list[str]]]]:
             for r in lost
         ]
         caption = (
-            f"{profile_name(name)}, {INFERRED}{_by_engine(meta)}: share of the reads whose organism is too far "
-            "from every known genome, and whose genes are therefore lost. If one arm loses more than another, the "
-            "contrast between them is biased by just that."
+            f"{profile_name(name)}, {INFERRED}{_by_engine(meta)}: share of the reads whose organism is too "
+            "far from every known genome, and whose genes are therefore lost. If one arm loses more than "
+            "another, the contrast between them is biased by just that."
         )
         tables.append((caption, rows))
     return tables
