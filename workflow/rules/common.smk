@@ -158,6 +158,10 @@ PROFILES += [
 PROFILES += ["panel.clinical"] if DESIGN.measures else []
 PROFILES = list(dict.fromkeys([*PROFILES, *IMPORTS]))
 
+# What the report draws; modules and compounds also where they are not tested.
+REPORTED = [*PROFILES, *(f"{assay}.{level}" for assay in KO_PROFILES for level in ("module", "metabolite"))]
+REPORTED = list(dict.fromkeys(REPORTED))
+
 LEDGERS = [f"<results>/reads/ledger/{batch}.tsv" for batch in BATCHES]
 LEDGERS += [f"<results>/shotgun/ledger/{batch}.tsv" for batch in SHOTGUN_BATCHES]
 TOOL_LOGS = [f"<results>/reads/logs/{batch}" for batch in BATCHES]
@@ -238,7 +242,7 @@ def report_inputs(wildcards):
     files = {
         "design": "<results>/design/design.json",
         "summary": "<results>/design/summary.txt",
-        "profiles": [f"<results>/profiles/{name}.biom" for name in PROFILES],
+        "profiles": [f"<results>/profiles/{name}.biom" for name in REPORTED],
         "effects": [f"<results>/trial/arm_effects/{name}.tsv" for name in PROFILES],
         "within": [f"<results>/trial/within_arm/{name}.tsv" for name in PROFILES],
         "flow": "<results>/profiles/flow.tsv",
@@ -260,6 +264,11 @@ def report_inputs(wildcards):
             files["truncation"] = "<results>/amplicon/truncation.json"
         if config["mock"]["composition"]:
             files["mock"] = "<results>/profiles/mock.tsv"
+    if KO_PROFILES:
+        files["modules"] = [f"<results>/profiles/{assay}.modules.tsv" for assay in KO_PROFILES]
+        files["module_file"] = config["modules"]["file"]
+        if DESIGN.measures:
+            files["concordance"] = "<results>/trial/concordance.tsv"
     if config["truth"]:
         files["truth"] = "<results>/trial/truth.tsv"
     return files

@@ -46,6 +46,7 @@ rule build_report:
                 "taxonomy",
                 "phylogeny",
                 "decontam",
+                "modules",
                 "trial",
                 "report",
             )

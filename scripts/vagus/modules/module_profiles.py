@@ -38,7 +38,10 @@ HANDED_ON = (
     "reference_sha256",
     "inferred",
     "left_out",
+    "distance",
     "lost_share",
+    "lost_share_by_arm",
+    "covered_share",
 )
 
 

@@ -19,7 +19,7 @@ from vagus.report.figures_reads import ledger_table
 from vagus.report.flow_diagram import complete_pairs, stool_rows
 from vagus.report.load_results import Results, load_results
 from vagus.report.methods import citations, methods, references, versions
-from vagus.report.section import Section, alpha_of, profile_order
+from vagus.report.section import INFERRED, Section, alpha_of, inferred_words, profile_order
 from vagus.report.sections import all_sections
 from vagus.report.sections_reads import controls
 from vagus.report.sentences import (
@@ -84,7 +84,8 @@ def answer(results: Results) -> dict[str, Any]:
                 "unit": "" if row["unit"] in NO_UNIT else row["unit"],
                 "low": low,
                 "high": high,
-                "detail": f"{p_text(row['q_value'])} \N{MIDDLE DOT} {group_sizes(row, results.reference)}",
+                "detail": f"{p_text(row['q_value'])} \N{MIDDLE DOT} {group_sizes(row, results.reference)}"
+                + (f" \N{MIDDLE DOT} {INFERRED}" if results.is_inferred(str(row["profile"])) else ""),
                 # Places on a 200-wide bar whose middle is no difference.
                 "x": [round(100 + 92 * row[c] / reach, 1) for c in ("ci_low", "estimate", "ci_high")],
                 "arm": arm,
@@ -93,17 +94,21 @@ def answer(results: Results) -> dict[str, Any]:
         )
         found["sentences"].append(
             f"{effect_sentence(row, results.reference, results.confidence)} {certainty_sentence(row)}"
+            + inferred_words(results, [str(row["profile"])])
         )
     if len(rows) > MAX_CARDS:
         found["sentences"].append(
-            family_sentence(rows, list(family.get("profiles") or []), alpha) + " Shown: the surest."
+            family_sentence(rows, list(family.get("profiles") or []), alpha)
+            + " Shown: the surest."
+            + inferred_words(results, list(rows["profile"]))
         )
     planned = set(family.get("profiles") or []) if family else set(rows["profile"])
     at = results.effects[results.effects["visit"] == found["visit"]]
     at = at[at["estimate"].notna()]
     for profile in profile_order(results, set(at["profile"]) - planned):
         part = at[at["profile"] == profile]
-        found["others"].append(family_sentence(part, [profile], alpha_of(results, profile)))
+        words = family_sentence(part, [profile], alpha_of(results, profile))
+        found["others"].append(words + inferred_words(results, [profile]))
     return found
 
 
@@ -124,6 +129,7 @@ def _descriptions(results: Results) -> list[str]:
         said.append(
             f"In {row['arm']}, {row['feature']} changed by {value}{range_} from baseline to {visit} "
             f"(n = {number(row['n'], 0)}). This is a description, not an effect of the intervention."
+            + inferred_words(results, [str(row["profile"])])
         )
     return said or ["There is no effect and no change to report from this run; the profiles are below."]
 
@@ -206,6 +212,14 @@ def limits(results: Results) -> list[str]:
     marked = sorted(n for n, p in results.profiles.items() if p.meta.get("inferred"))
     if marked:
         said.append(f"Inferred from sequences and not measured: {', '.join(marked)}.")
+    for name in marked:
+        covered = pd.Series(results.profiles[name].meta.get("covered_share") or {}, dtype=float)
+        if len(covered):
+            low, middle, high = (percent(x, 1) for x in (covered.min(), covered.median(), covered.max()))
+            said.append(
+                f"{name}, inferred, not measured: what it is inferred from stands for {middle} of the median "
+                f"sample ({low} to {high}); of the rest nothing is known."
+            )
     said.append("An interval that contains zero is not evidence of no effect; look at what it still allows.")
     return [*said, NOT_ADVICE]
 
@@ -346,6 +360,8 @@ def write_report(
                     "section": section.id,
                     "file": name,
                     "table": f"{figure.id}.tsv",
+                    "profile": figure.source,
+                    "note": figure.note,
                 }
             )
     (figures / "manifest.json").write_text(

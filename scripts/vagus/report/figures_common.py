@@ -55,6 +55,8 @@ class Figure:
         A drawing that is not plotly's.
     note
         A mark such as `inferred`.
+    source
+        Name of the profile that is drawn, "" for figures of reads.
     """
 
     id: str
@@ -67,6 +69,7 @@ class Figure:
     svg: str = ""
     note: str = ""
     full_table: str = field(default="")
+    source: str = ""
 
     def __post_init__(self) -> None:
         self.id = safe_id(self.id)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from vagus.errors import VagusError
 from vagus.ledger import read_ledger
+from vagus.modules.module_file import ModuleSet, load_modules
 from vagus.profile import Profile, read_profile
 
 FLOW_COLUMNS = ["level", "id", "participant", "arm", "visit", "assay", "status", "step", "reason"]
@@ -51,6 +52,20 @@ WITHIN_COLUMNS = [
     "unit",
     "status",
 ]
+CONCORDANCE_COLUMNS = [
+    "profile",
+    "compound",
+    "measure",
+    "comparison",
+    "n",
+    "spearman",
+    "ci_low",
+    "ci_high",
+    "sign_agreement",
+    "verdict",
+    "note",
+]
+MODULE_COLUMNS = ["sample", "module", "axis", "tier", "value", "carriers", "redundancy"]
 TRUTH_COLUMNS = ["profile", "feature", "contrast", "truth", "unit"]
 # A square table of 10,000 samples would be read for minutes to draw dots nobody can tell apart.
 MAX_ORDINATION = 600
@@ -68,6 +83,12 @@ class Results:
         The text of the trial at a glance.
     flow, ledger, effects, within, truth, decontam, mock
         Tables; empty with their columns when the file is absent.
+    concordance
+        Genes for a compound against the compound as measured.
+    modules
+        By assay: value, carriers and redundancy of every sample and module.
+    module_set
+        The module file.
     truncation
         The chosen truncation lengths and why; empty when absent.
     profiles
@@ -93,6 +114,9 @@ class Results:
     mock: pd.DataFrame = field(default_factory=pd.DataFrame)
     shotgun_taxonomy: pd.DataFrame = field(default_factory=pd.DataFrame)
     shotgun_function: pd.DataFrame = field(default_factory=pd.DataFrame)
+    concordance: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=CONCORDANCE_COLUMNS))
+    modules: dict[str, pd.DataFrame] = field(default_factory=dict)
+    module_set: ModuleSet | None = None
     truncation: dict[str, Any] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)
     distances: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -131,6 +155,11 @@ class Results:
     def can_compare(self) -> bool:
         """Whether the design carries a comparison of arms."""
         return bool(self.design.get("can_compare_arms"))
+
+    def is_inferred(self, profile: str) -> bool:
+        """Whether a profile was inferred rather than measured."""
+        known = self.profiles.get(profile)
+        return known is not None and bool(known.meta.get("inferred"))
 
     def arm_of(self) -> dict[str, str]:
         """Return participant to arm."""
@@ -241,6 +270,13 @@ def load_results(
     results.within = _stack(glob("trial/within_arm/*.tsv"), WITHIN_COLUMNS)
     if have(root / "trial" / "truth.tsv"):
         results.truth = read_table(root / "trial" / "truth.tsv", TRUTH_COLUMNS)
+    if have(root / "trial" / "concordance.tsv"):
+        results.concordance = read_table(root / "trial" / "concordance.tsv", CONCORDANCE_COLUMNS)
+    for path in glob("profiles/*.modules.tsv"):
+        results.modules[path.name.removesuffix(".modules.tsv")] = read_table(path, MODULE_COLUMNS)
+    module_file = (results.settings.get("modules") or {}).get("file")
+    if module_file and results.modules:
+        results.module_set = load_modules(module_file)
     for kind in ("taxonomy", "function"):
         path = root / "profiles" / f"shotgun.{kind}_samples.tsv"
         if have(path):
@@ -283,6 +319,14 @@ def read_table(path: Path, needed: list[str]) -> pd.DataFrame:
         "model",
         "unit",
         "sample",
+        "compound",
+        "measure",
+        "comparison",
+        "verdict",
+        "note",
+        "module",
+        "axis",
+        "tier",
     ]
     try:
         frame = pd.read_csv(

@@ -8,6 +8,7 @@ from typing import Any
 
 from vagus import __version__
 from vagus.report.load_results import Results
+from vagus.report.section import inferred_words
 from vagus.report.sentences import PERCENT, join
 
 # key: (name, citation, DOI)
@@ -97,6 +98,12 @@ CITATIONS: dict[str, tuple[str, str, str]] = {
         "Benjamini & Hochberg 1995, J R Stat Soc B 57:289",
         "10.1111/j.2517-6161.1995.tb02031.x",
     ),
+    "redundancy": (
+        "effective number of carriers",
+        "Jost 2006, Oikos 113:363",
+        "10.1111/j.2006.0030-1299.14714.x",
+    ),
+    "bootstrap": ("bootstrap intervals", "Efron & Tibshirani 1993", "10.1201/9780429246593"),
     "consort": ("flow diagram", "Schulz et al. 2010, BMJ 340:c332", "10.1136/bmj.c332"),
 }
 # What became of reads that fit several species.
@@ -195,6 +202,8 @@ def tools_that_ran(results: Results) -> list[str]:
         if free or any(f.get("control", "bh") == "bh" for f in families):
             used.append("bh")
     used += ["within"] if len(results.within) else []
+    used += ["redundancy"] if results.modules else []
+    used += ["bootstrap"] if results.concordance["spearman"].notna().any() else []
     used += ["consort"] if len(results.flow) else []
     used += [_key(v) for v in results.versions if _key(v) in CITATIONS]
     used += ["numpy", "scipy", "pandas"]
@@ -306,10 +315,25 @@ def methods(results: Results) -> list[str]:
             f"{100 * float(trial.get('min_prevalence', 0.2)):g}{PERCENT} of samples; "
             f"{trial.get('pseudocount', 0.5)} was added to counts before logarithms."
         )
+    if results.modules and results.module_set:
+        said.append(
+            f"Modules: {results.module_set.title} {results.module_set.version}; a taxon that has enough "
+            "steps counts with the geometric mean of those seen, and taxa are added up. Carriers are taxa "
+            "that have the module; redundancy is their effective number (exp of Shannon's entropy of their "
+            "shares)."
+        )
+    if results.concordance["spearman"].notna().any():
+        said.append(
+            "Genes against measured compounds: Spearman's correlation of log2 potential and log2 measurement "
+            "(as it is where it can be negative), with a percentile interval by bootstrap over participants; "
+            "values below the limit of detection are tied as lowest; to take the arms out, each rank is less "
+            "the mean rank of its arm."
+        )
     for family in results.plan.get("families") or []:
         said.append(
             f"Family \N{LEFT DOUBLE QUOTATION MARK}{family.get('name')}\N{RIGHT DOUBLE QUOTATION MARK}: "
             f"{join(list(family.get('profiles') or []))}; error control {family.get('control', 'bh')}, "
             f"level {family.get('alpha', 0.05)}."
+            + inferred_words(results, list(family.get("profiles") or []))
         )
     return said

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vagus.report.figures_common import Figure
 from vagus.report.load_results import Results
+from vagus.report.sentences import join, profile_name
+
+INFERRED = "inferred, not measured"
+# Height of a line of text in a figure, pixels.
+LINE = 24
 
 
 @dataclass
@@ -28,6 +34,10 @@ class Section:
         Sentences after the figures.
     mark
         A badge such as `description only`.
+    tables
+        More tables: caption, and rows with the head first.
+    folded
+        What a reader may skip: a line, and the sentences behind it.
     """
 
     id: str
@@ -38,6 +48,8 @@ class Section:
     empty: str = ""
     notes: list[str] = field(default_factory=list)
     mark: str = ""
+    tables: list[tuple[str, list[list[str]]]] = field(default_factory=list)
+    folded: list[tuple[str, list[str]]] = field(default_factory=list)
 
 
 def profile_order(results: Results, names: set[str]) -> list[str]:
@@ -67,9 +79,50 @@ def primary_visit(results: Results) -> str:
     return str(results.plan.get("primary_visit") or (results.visits[-1] if results.visits else ""))
 
 
+def inferred_words(results: Results, profiles: Sequence[str]) -> str:
+    """Return a sentence (after a space) that names which of the profiles were inferred, "" if none was."""
+    names = [p for p in dict.fromkeys(profiles) if results.is_inferred(p)]
+    if len(names) < len(set(profiles)) and names:
+        return f" {INFERRED.capitalize()}: {join([profile_name(p) for p in names])}."
+    return f" {INFERRED.capitalize()}." if names else ""
+
+
 def mark_inferred(results: Results, figure: Figure, profile: str) -> Figure:
-    """Mark a figure of a profile that was inferred rather than measured."""
-    known = results.profiles.get(profile)
-    if known is not None and known.meta.get("inferred"):
-        figure.note = "inferred, not measured"
+    """Say whose figure it is; what was inferred says so in title, plot, caption and alt text.
+
+    Parameters
+    ----------
+    results
+        Of the run.
+    figure
+        Changed in place.
+    profile
+        Name of the profile that is drawn.
+    """
+    figure.source = profile
+    if not results.is_inferred(profile):
+        return figure
+    figure.note = INFERRED
+    figure.caption = f"{INFERRED.capitalize()}. {figure.caption}"
+    figure.alt = f"{INFERRED.capitalize()}. {figure.alt}"
+    if figure.figure is not None:
+        # In a line of its own at the lower right, where it covers neither legend nor axis title.
+        layout = figure.figure.layout
+        below, beside = layout.margin.b or 0, layout.margin.r or 0
+        figure.figure.update_layout(height=layout.height + LINE, margin={"b": below + LINE})
+        figure.figure.add_annotation(
+            text=INFERRED,
+            x=1,
+            xref="paper",
+            xanchor="right",
+            xshift=beside - 4,
+            y=0,
+            yref="paper",
+            yanchor="bottom",
+            yshift=-below - LINE + 2,
+            showarrow=False,
+            font={"size": 12, "color": "#0060A0"},
+            bgcolor="#E8F1F8",
+            borderpad=3,
+        )
     return figure

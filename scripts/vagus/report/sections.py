@@ -6,6 +6,7 @@ from vagus.report import sections_reads as reads
 from vagus.report import sections_trial as trial
 from vagus.report.load_results import Results
 from vagus.report.section import Section
+from vagus.report.sections_function import concordance_section, molecules_section
 from vagus.report.sections_shotgun import shotgun_section
 
 
@@ -30,6 +31,8 @@ def all_sections(results: Results) -> list[Section]:
             if any(s["assay"] == "shotgun" for s in results.design["samples"])
             else []
         ),
+        *([molecules_section(results)] if results.modules else []),
+        *([concordance_section(results)] if len(results.concordance) else []),
         trial.ordination_section(results),
         reads.ledger_section(results),
         reads.quality_section(results),

@@ -12,6 +12,8 @@ from vagus.report.sentences import NO_CONTROL, NO_UNIT, PERCENT, WITHIN_NOTE, pe
 
 LEVELS = ["genus", "family", "phylum"]
 MAX_MEASURES = 12
+# The profile that distances are computed from.
+DISTANCES_OF = "amplicon.asv"
 
 
 def effects_section(results: Results) -> Section:
@@ -96,7 +98,7 @@ def truth_section(results: Results) -> Section:
             known,
         )
         if figure:
-            section.figures.append(figure)
+            section.figures.append(mark_inferred(results, figure, profile))
     return section
 
 
@@ -209,7 +211,7 @@ def ordination_section(results: Results) -> Section:
             results.distance_totals.get(metric),
         )
         if figure:
-            section.figures.append(figure)
+            section.figures.append(mark_inferred(results, figure, DISTANCES_OF))
     if not section.figures:
         section.empty = (
             "Fewer than three samples can be placed."

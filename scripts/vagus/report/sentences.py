@@ -25,6 +25,8 @@ LEVEL_WORDS = {
     "module": "Modules",
     "metabolite": "Compounds",
     "balance": "Balances",
+    "flux": "Fluxes",
+    "omixer": "Modules of your own file",
     "diversity": "Diversity",
 }
 ASSAY_WORDS = {"amplicon": "16S", "shotgun": "shotgun"}
