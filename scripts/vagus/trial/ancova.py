@@ -14,17 +14,19 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from vagus.errors import VagusError
+from vagus.trial.fits import (
+    ALIASED,
+    CONSTANT,
+    FEW,
+    MIN_PER_ARM,
+    NO_SPREAD,
+    OK,
+    TINY,
+    check_confidence,
+    missing_patterns,
+)
 
-OK = "ok"
-FEW = "too few participants"
-CONSTANT = "constant"
-NO_SPREAD = "no residual variance"
-ALIASED = "not estimable: arm follows a covariate"
-MIN_PER_ARM = 2
 ROBUST = ("hc3", "classical")
-
-# Below this share of a column's own sum of squares, what is left of it is rounding.
-TINY = 1e-12
 
 Floats = NDArray[np.float64]
 
@@ -113,18 +115,13 @@ def fit_ancova(
         )
     if robust not in ROBUST:
         raise VagusError(f"ANCOVA: standard errors {robust!r}; allowed: {', '.join(ROBUST)}")
-    if not 0 < confidence < 1:
-        raise VagusError(
-            f"config: trial.confidence is {confidence}; allowed: between 0 and 1; fix: give e.g. 0.95"
-        )
+    check_confidence(confidence)
     k = int(n_arms if n_arms is not None else max(arm, default=0))
     fit = _empty_fit(k, features)
     complete = (
         np.isfinite(outcome) & np.isfinite(baseline) & np.all(np.isfinite(adjust), axis=1, keepdims=True)
     )
-    patterns, member = np.unique(complete, axis=1, return_inverse=True)
-    for i in range(patterns.shape[1]):
-        rows, columns = patterns[:, i], np.flatnonzero(np.ravel(member) == i)
+    for rows, columns in missing_patterns(complete):
         counts = np.bincount(arm[rows], minlength=k + 1)
         fit.n_reference[columns] = counts[0]
         fit.n_arm[:, columns] = counts[1:, None]

@@ -1,8 +1,8 @@
 """The constrained longitudinal model: all visits of a trial in one mixed model, for all features at once.
 
-Randomised arms have one mean at the baseline. The model gives them just that (Liang & Zeger 2000, Sankhya B 62,
-134; Liu et al. 2009, doi 10.1002/sim.3607): it has visits, and arms at each visit after the baseline, but no arm
-at the baseline. Whoever misses a visit stays in with the others.
+Randomised arms have one mean at the baseline. The model gives them just that (Liang & Zeger 2000, Sankhya B
+62, 134; Liu et al. 2009, doi 10.1002/sim.3607): it has visits, and arms at each visit after the baseline, but
+no arm at the baseline. Whoever misses a visit stays in with the others.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 
 from vagus.errors import VagusError
 from vagus.trial.fits import (
-    FEW,
     MIN_PER_ARM,
-    OK,
     ContrastFit,
     check_confidence,
     empty_fit,
@@ -75,7 +73,8 @@ def fit_clda(
     adjust = np.empty((n, 0)) if adjust is None else np.asarray(adjust, dtype=np.float64)
     if len(arm) != n or len(adjust) != n or n_visits != len(visits):
         raise VagusError(
-            f"cLDA: {n} participants, {len(arm)} arms, {len(adjust)} rows, {n_visits} visits, {len(visits)} names"
+            f"cLDA: {n} participants, {len(arm)} arms, {len(adjust)} rows of covariates, "
+            f"{n_visits} visits, {len(visits)} names"
         )
     check_confidence(confidence)
     cells = [(v, j) for v in range(1, n_visits) for j in range(1, len(arms))]

@@ -121,7 +121,7 @@ def missing_patterns(known: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool
         return
     packed = np.ascontiguousarray(np.packbits(known, axis=0).T)
     keys = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
-    _, first, member = np.unique(keys, return_index=True, return_inverse=True)
+    _, member = np.unique(keys, return_inverse=True)
     order = np.argsort(member, kind="stable")
     for columns in np.split(order, np.cumsum(np.bincount(member))[:-1]):
         yield known[:, columns[0]], columns

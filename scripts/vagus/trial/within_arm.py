@@ -19,7 +19,7 @@ from vagus.design.model import Design, load_design
 from vagus.errors import VagusError
 from vagus.profile import Profile, read_profile
 from vagus.steps import run_step
-from vagus.trial.ancova import FEW, NO_SPREAD, OK
+from vagus.trial.fits import FEW, NO_SPREAD, OK
 from vagus.trial.values import BELOW, trial_values
 
 if TYPE_CHECKING:
