@@ -156,7 +156,7 @@ def test_three_arms_three_visits_and_one_joint_model():
     design = make_design(arms, visits=("v1", "v2", "v3"))
     rng = np.random.default_rng(8)
     counts = counts_trial(rng, design)
-    table = arm_effects(make_profile(counts, sample_ids(design)), design)
+    table = arm_effects(make_profile(counts, sample_ids(design)), design, model="ancova")
     keys = table[["visit", "contrast"]].drop_duplicates().to_numpy().tolist()
     assert keys == [[v, f"{a} vs placebo"] for v in ("v2", "v3") for a in ("probiotic", "fibre")]
     assert set(table["df"]) == {14}  # 18 participants, 3 arms, 1 baseline
@@ -226,7 +226,8 @@ def test_the_plan_decides_the_error_control():
     [
         ({"reference": None, "design": "single_arm"}, "there is no control arm"),
         ({"can_compare_arms": False}, "fewer than two arms have two participants"),
-        ({"design": "crossover"}, "a crossover design gives a participant more than one treatment"),
+        ({"design": "crossover"}, "the plan names no periods and sequences"),
+        ({"design": "n_of_1"}, "a n_of_1 design gives a participant more than one treatment"),
     ],
 )
 def test_arms_that_cannot_be_compared_leave_a_table_without_rows(change, words, tmp_path, capsys):

@@ -10,7 +10,7 @@ wildcard_constraints:
 
 
 rule arm_effects:
-    """Baseline-adjusted differences between the arms for every feature of a profile (ANCOVA, HC3)."""
+    """Differences between the arms for every feature of a profile, by the model that the design calls for."""
     input:
         profile="<results>/profiles/{profile}.biom",
         meta="<results>/profiles/{profile}.meta.json",
@@ -31,6 +31,7 @@ rule arm_effects:
         min_prevalence=config["trial"]["min_prevalence"],
         pseudocount=config["trial"]["pseudocount"],
         confidence=config["trial"]["confidence"],
+        model=config["trial"]["model"],
     script:
         "../../scripts/vagus/trial/arm_effects.py"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from vagus.design.check_crossover import check_sequences
 from vagus.design.findings import SHOWN, Findings, did_you_mean, listed
 from vagus.design.model import Participant, Sample
 from vagus.design.read_sheets import Table, check_label, parse_number, safe_id
@@ -41,6 +42,7 @@ def check_participants(
         check_label(column, table.file, None, column, findings)
     numeric = {c for c in covariates if _is_numeric([r[c] for r in table.rows])}
     people: list[Participant] = []
+    lines: list[int] = []
     seen: dict[str, tuple[int, str]] = {}
     for row in table.rows:
         written = row["participant"]
@@ -65,8 +67,10 @@ def check_participants(
         values = {c: parse_number(row[c]) if c in numeric else (row[c] or None) for c in covariates}
         consent = row["consent_report"].lower() in ("yes", "true", "1")
         people.append(Participant(safe, arm, donor, row["sequence"], consent, values))
+        lines.append(row.line)
         _check_levels(values, row.cells, row.line, plan, table.file, plan_file, findings)
     _check_columns(table, covariates, plan, plan_file, findings)
+    check_sequences(people, lines, plan, table.file, plan_file, findings)
     _note_participants(people, covariates, plan, table.file, findings)
     return people
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from vagus.design.check_crossover import check_periods
 from vagus.design.findings import Findings, did_you_mean, listed
 from vagus.design.read_sheets import check_label
 from vagus.design.schema import check_schema, fill_defaults, load_schema, read_yaml
@@ -49,6 +50,7 @@ def read_plan(path: Path, file: str, findings: Findings) -> dict[str, Any]:
             check_label(name, file, None, key, findings)
     _check_arms(plan, file, findings)
     _check_visits(plan, file, findings)
+    check_periods(plan, file, findings)
     names = [f["name"] for f in plan["families"] if isinstance(f, dict) and "name" in f]
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
@@ -70,6 +72,9 @@ def _text_lists(plan: dict[str, Any]) -> None:
     for key in ("reference_arm", "baseline", "primary_visit"):
         if isinstance(plan.get(key), int) and not isinstance(plan.get(key), bool):
             plan[key] = str(plan[key])
+    for period in plan["periods"] if isinstance(plan.get("periods"), list) else []:
+        if isinstance(period, dict):
+            period.update({k: str(v) for k, v in period.items() if isinstance(v, int)})
     if isinstance(plan.get("levels"), dict):
         for column, values in plan["levels"].items():
             if isinstance(values, list):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vagus.design.check_config import check_config, check_config_with_design
+from vagus.design.check_crossover import can_compare_periods
 from vagus.design.check_measures import check_measures
 from vagus.design.check_participants import check_donors, check_participants
 from vagus.design.check_plan import read_plan
@@ -232,6 +233,8 @@ def _check_baseline(
 
 
 def _can_compare_arms(design: Design) -> bool:
+    if design.plan.get("design") == "crossover":
+        return can_compare_periods(design)
     reference = design.reference_arm
     if not reference or design.plan.get("baseline") not in design.visits:
         return False

@@ -172,6 +172,16 @@ class Design:
         return self.visits[self.visits.index(self.baseline) + 1 :]
 
     @property
+    def periods(self) -> list[dict[str, Any]]:
+        """Periods of a crossover in order, `{"before": visit or None, "after": visit}`."""
+        return list(self.plan.get("periods") or [])
+
+    @property
+    def sequences(self) -> dict[str, list[str]]:
+        """Sequences of a crossover, each with its arm in every period."""
+        return dict(self.plan.get("sequences") or {})
+
+    @property
     def covariates(self) -> list[str]:
         """Columns of the participants sheet the plan adjusts for: strata, then covariates."""
         return list(dict.fromkeys([*self.plan.get("strata", []), *self.plan.get("covariates", [])]))

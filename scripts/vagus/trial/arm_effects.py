@@ -13,8 +13,9 @@ from vagus.design.model import Design, load_design
 from vagus.profile import Profile, read_profile
 from vagus.steps import run_step
 from vagus.trial.adjust import adjust_p, family_of
-from vagus.trial.ancova import AncovaFit, fit_ancova
-from vagus.trial.values import BELOW, TrialValues, adjustment_columns, trial_values
+from vagus.trial.fits import ContrastFit
+from vagus.trial.models import fit_arms, why_no_comparison
+from vagus.trial.values import BELOW, TrialValues, trial_values
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -39,21 +40,6 @@ COLUMNS = [
     "prevalence",
     "status",
 ]
-# Designs in which a participant has one arm throughout, as this model assumes.
-ONE_ARM_EACH = ("parallel", "fmt", "single_arm")
-
-
-def why_no_comparison(design: Design) -> str:
-    """Return why the arms cannot be compared; "" when they can."""
-    kind = str(design.plan.get("design", "parallel"))
-    if kind not in ONE_ARM_EACH:
-        return f"no comparison of arms: a {kind} design gives a participant more than one treatment"
-    if not design.contrasts():
-        return "no comparison of arms: there is no control arm"
-    if not design.can_compare_arms:
-        need = "two participants with a baseline and a later visit"
-        return f"no comparison of arms: fewer than two arms have {need}"
-    return ""
 
 
 def arm_effects(
@@ -63,12 +49,14 @@ def arm_effects(
     pseudocount: float = 0.5,
     confidence: float = 0.95,
     robust: str = "hc3",
+    model: str = "auto",
 ) -> pd.DataFrame:
     """Estimate the effect of every arm against the reference at every visit after the baseline.
 
-    ANCOVA with one row per participant: value at the visit ~ arm + value at baseline + strata + covariates,
-    by least squares, all arms in one model. Compositional kinds are compared on the centred log-ratio to
-    base 2 over all features of the profile, scores on their own scale.
+    The model follows from the design, see `vagus.trial.models`: ANCOVA with one visit after the baseline, a
+    constrained longitudinal mixed model with several, the comparison inside participants in a crossover. All
+    arms are in one model. Compositional kinds are compared on the centred log-ratio to base 2 over all
+    features of the profile, scores on their own scale.
 
     Parameters
     ----------
@@ -84,7 +72,9 @@ def arm_effects(
         Level of the intervals.
     robust
         `hc3` (MacKinnon & White 1985, doi 10.1016/0304-4076(85)90158-7) or `classical`; most published ANCOVA
-        figures are classical, which this argument lets one reproduce.
+        figures are classical, which this argument lets one reproduce. For the ANCOVA only.
+    model
+        `auto`, `ancova` or `clda`, for designs in which a participant has one arm.
 
     Returns
     -------
@@ -106,45 +96,15 @@ def arm_effects(
     values = trial_values(profile, design, min_prevalence, pseudocount)
     for note in values.notes:
         print(f"{profile.name}: {note}")
-    reference = design.reference_arm
-    others = [a for a in design.arms if a != reference]
-    people = [p.participant for p in design.participants if p.arm == reference or p.arm in others]
-    code = {arm: i for i, arm in enumerate([reference, *others])}
-    arm = np.array([code[design_arm] for design_arm in _arms(design, people)], dtype=np.int64)
-    adjust = adjustment_columns(design, people)
-    gone = [
-        p
-        for p, bad in zip(people, np.any(np.isnan(adjust), axis=1, keepdims=True).ravel(), strict=True)
-        if bad
-    ]
-    if gone:
-        print(f"{profile.name}: left out for a missing stratum or covariate: {', '.join(gone)}")
+    found = fit_arms(values, design, model, robust, confidence)
+    for note in found.notes:
+        print(f"{profile.name}: {note}")
     control, _ = family_of(profile.name, design.plan)
-    start = values.at(design.baseline, people)[:, values.passes]
-    parts = []
-    for visit in design.followup_visits:
-        outcome = values.at(visit, people)[:, values.passes]
-        fit = fit_ancova(outcome, start, arm, adjust, len(others), robust, confidence)
-        for i, contrast in enumerate(design.contrasts()):
-            parts.append(_rows(values, design, fit, i, contrast, visit, control, robust))
-    return _frame(parts)
+    # Between the fit and the rows: what is computed over all features of a contrast, and further columns.
+    return _frame([_rows(values, design, found.fit, i, control) for i in range(len(found.fit.contrasts))])
 
 
-def _arms(design: Design, people: list[str]) -> list[str]:
-    arms = {p.participant: p.arm for p in design.participants}
-    return [arms[p] for p in people]
-
-
-def _rows(
-    values: TrialValues,
-    design: Design,
-    fit: AncovaFit,
-    i: int,
-    contrast: str,
-    visit: str,
-    control: str,
-    robust: str,
-) -> pd.DataFrame:
+def _rows(values: TrialValues, design: Design, fit: ContrastFit, i: int, control: str) -> pd.DataFrame:
     """Return the rows of one contrast at one visit, untested features included."""
     passes = values.passes
 
@@ -153,21 +113,19 @@ def _rows(
         out[passes] = column
         return out
 
-    with_baseline, without = _model_text(design, robust, True), _model_text(design, robust, False)
-    used = spread(fit.baseline_used | (fit.status[i] != "ok"), True)
     return pd.DataFrame(
         {
             "profile": values.profile,
             "feature": values.features,
-            "contrast": contrast,
-            "visit": visit,
+            "contrast": fit.contrasts[i],
+            "visit": fit.visits[i],
             "estimand": _estimand_text(design),
-            "model": [with_baseline if u else without for u in used],
+            "model": spread(fit.model[i], fit.plain_model),
             "n_arm": spread(fit.n_arm[i], 0),
-            "n_reference": spread(fit.n_reference, 0),
+            "n_reference": spread(fit.n_reference[i], 0),
             "estimate": spread(fit.estimate[i]),
             "std_error": spread(fit.std_error[i]),
-            "df": spread(np.where(fit.status[i] == "ok", fit.df, np.nan)),
+            "df": spread(fit.df[i]),
             "ci_low": spread(fit.ci_low[i]),
             "ci_high": spread(fit.ci_high[i]),
             "p_value": spread(fit.p_value[i]),
@@ -176,14 +134,6 @@ def _rows(
             "prevalence": values.prevalence,
             "status": spread(fit.status[i], BELOW),
         }
-    )
-
-
-def _model_text(design: Design, robust: str, baseline: bool) -> str:
-    terms = ["arm"] + (["baseline"] if baseline else []) + design.covariates
-    note = "" if baseline else "; baseline does not vary"
-    return (
-        f"ANCOVA: value ~ {' + '.join(terms)}; OLS, {'HC3' if robust == 'hc3' else 'classical'} errors{note}"
     )
 
 
@@ -213,11 +163,17 @@ def _frame(parts: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def main(
-    profile: str, design: str, output: str, min_prevalence: float, pseudocount: float, confidence: float
+    profile: str,
+    design: str,
+    output: str,
+    min_prevalence: float,
+    pseudocount: float,
+    confidence: float,
+    model: str = "auto",
 ) -> None:
     """Read a profile and the design, write the table of arm effects."""
     table = arm_effects(
-        read_profile(profile), load_design(design), min_prevalence, pseudocount, confidence, "hc3"
+        read_profile(profile), load_design(design), min_prevalence, pseudocount, confidence, "hc3", model
     )
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(output, sep="\t", index=False, float_format="%.10g")
@@ -234,6 +190,7 @@ if "snakemake" in globals():
             snakemake.params.min_prevalence,
             snakemake.params.pseudocount,
             snakemake.params.confidence,
+            snakemake.params.model,
         ),
         snakemake.log[0],
     )

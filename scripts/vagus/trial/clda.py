@@ -82,7 +82,7 @@ def fit_clda(
     fit = empty_fit(
         [f"{arms[j]} vs {arms[0]}" for _, j in cells], [visits[v] for v, _ in cells], features, text
     )
-    known = np.isfinite(values) & np.isfinite(adjust).all(axis=1)[None, :, None]
+    known = np.isfinite(values) & np.all(np.isfinite(adjust), axis=1, keepdims=True)[None]
     visit_of, person = (a.ravel() for a in np.indices((n_visits, n)))
     flat = values.reshape(n_visits * n, features)
     for rows, columns in missing_patterns(known.reshape(n_visits * n, features)):
@@ -97,14 +97,15 @@ def fit_clda(
         kept = full & full[:, :1]
         kept[0] = True
         rows = rows & kept[visit_of, arm[person]]
-        v, a, p = visit_of[rows], arm[person[rows]], person[rows]
-        later = [(v == visit).astype(np.float64) for visit in range(1, n_visits) if full[visit, 0]]
-        effects = [((v == cells[i][0]) & (a == cells[i][1])).astype(np.float64) for i in used]
-        shared = np.column_stack([*effects, np.ones(len(v)), *later, _standard(adjust[p])])
+        at, who = visit_of[rows], person[rows]
+        has = arm[who]
+        later = [np.where(at == visit, 1.0, 0.0) for visit in range(1, n_visits) if full[visit, 0]]
+        effects = [np.where((at == cells[i][0]) & (has == cells[i][1]), 1.0, 0.0) for i in used]
+        shared = np.column_stack([*effects, np.ones(len(at)), *later, _standard(adjust[who])])
         wanted = np.eye(len(used), shared.shape[1])
         block = flat if rows.all() and len(columns) == features else flat[np.ix_(rows, columns)]
-        reml = fit_random_intercept(block, shared, p, wanted)
-        place = np.ix_(used, columns)
+        reml = fit_random_intercept(block, shared, who, wanted)
+        place = np.ix_(np.array(used), columns)
         fit.estimate[place], fit.std_error[place], fit.df[place] = reml.estimate, reml.std_error, reml.df
         fit.status[place] = reml.status
         fit.model[:, columns[reml.ratio == 0]] = f"{text}; participant variance 0"

@@ -40,6 +40,8 @@ class ContrastFit:
         (rows, features) the model that was fitted, in words.
     status
         (rows, features) `ok` or why there is no estimate.
+    plain_model
+        The model in words, for a feature that was not fitted.
     """
 
     contrasts: list[str]
@@ -54,15 +56,30 @@ class ContrastFit:
     n_reference: NDArray[np.int64]
     model: NDArray[np.object_]
     status: NDArray[np.object_]
+    plain_model: str
 
 
 def empty_fit(contrasts: list[str], visits: list[str], features: int, model: str) -> ContrastFit:
     """Return a fit without any estimate; every status is `too few participants`."""
     shape = (len(contrasts), features)
-    blank = [np.full(shape, np.nan) for _ in range(6)]
-    counts = [np.zeros(shape, dtype=np.int64) for _ in range(2)]
+
+    def blank() -> Floats:
+        return np.full(shape, np.nan)
+
     return ContrastFit(
-        list(contrasts), list(visits), *blank, *counts, _texts(shape, model), _texts(shape, FEW)
+        contrasts=list(contrasts),
+        visits=list(visits),
+        estimate=blank(),
+        std_error=blank(),
+        df=blank(),
+        ci_low=blank(),
+        ci_high=blank(),
+        p_value=blank(),
+        n_arm=np.zeros(shape, dtype=np.int64),
+        n_reference=np.zeros(shape, dtype=np.int64),
+        model=_texts(shape, model),
+        status=_texts(shape, FEW),
+        plain_model=model,
     )
 
 
@@ -89,7 +106,7 @@ def t_inference(
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         half = stats.t.ppf(0.5 + confidence / 2, df) * std_error
-        p = 2 * stats.t.sf(np.abs(estimate / std_error), df)
+        p = np.asarray(2 * stats.t.sf(np.abs(estimate / std_error), df))
     return estimate - half, estimate + half, p
 
 

@@ -75,9 +75,12 @@ def fit_random_intercept(
     features = values.shape[1]
     shape = (len(contrasts), features)
     fit = RemlFit(
-        *(np.full(shape, np.nan) for _ in range(3)),
-        *(np.full(features, np.nan) for _ in range(2)),
-        np.full(shape, FEW, dtype=object),
+        estimate=np.full(shape, np.nan),
+        std_error=np.full(shape, np.nan),
+        df=np.full(shape, np.nan),
+        ratio=np.full(features, np.nan),
+        residual_variance=np.full(features, np.nan),
+        status=np.full(shape, FEW, dtype=object),
     )
     if not len(values) or not features:
         return fit
@@ -128,7 +131,7 @@ class _Shared:
         root = d[keep] ** 2 if self.repeated else np.empty(0)
         self.rest = self.df - len(root)
         # Equal roots are taken together: a balanced design has two or three.
-        near = np.concatenate([[True], np.abs(np.diff(root)) > 1e-9 * root.max()]) if len(root) else []
+        near = np.abs(np.diff(root, prepend=np.inf)) > 1e-9 * root.max(initial=0.0)
         self.group = np.flatnonzero(near)
         self.root = root[self.group]
         self.count = np.diff(np.append(self.group, len(root))).astype(np.float64)
@@ -225,7 +228,7 @@ def _estimates(
     rank = shared.basis.shape[1]
     information = np.eye(rank) - np.tensordot(weight.T, shared.cross, axes=1)
     moved = np.tensordot((1.0 / (1.0 + n * ratio) ** 2).T, shared.cross, axes=1)
-    sums = shared.who @ residual
+    sums = np.asarray(shared.who @ residual)
     score = np.zeros_like(fixed)
     for k, of in enumerate(shared.of_size):
         score -= weight[k] * (shared.sums[of].T @ sums[of])
