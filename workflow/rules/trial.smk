@@ -32,6 +32,8 @@ rule arm_effects:
         pseudocount=config["trial"]["pseudocount"],
         confidence=config["trial"]["confidence"],
         model=config["trial"]["model"],
+        bias=config["trial"]["compositional_bias"],
+        rerandomisations=config["trial"]["rerandomisations"],
     script:
         "../../scripts/vagus/trial/arm_effects.py"
 

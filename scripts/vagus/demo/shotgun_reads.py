@@ -13,7 +13,6 @@ import pandas as pd
 from vagus.demo.community import (
     TRUTH_COLUMNS,
     TRUTH_PEOPLE,
-    UNIT,
     VISITS,
     Cohort,
     apply_effect,
@@ -21,6 +20,7 @@ from vagus.demo.community import (
     close,
     draw_log_abundances,
     sum_features,
+    truth_rows,
 )
 from vagus.demo.sequence_library import COMPLEMENT, Pairs, add_errors, draw_quality, encode, write_fastq
 from vagus.demo.settings import Settings, ShotgunSettings
@@ -300,8 +300,8 @@ def compute_shotgun_effects(
     rows: list[list[object]] = []
     for profile, names, low, high in tables:
         shift = (centred_log2(high) - centred_log2(low)).mean(axis=0)
-        for name, value in sorted(zip(names, shift, strict=True)):
-            rows.append([profile, name, contrast, round(float(value), 4) + 0.0, UNIT])
+        order = sorted(range(len(names)), key=lambda i: names[i])
+        rows += truth_rows(profile, [names[i] for i in order], shift[order], contrast)
     return pd.DataFrame(rows, columns=TRUTH_COLUMNS)
 
 

@@ -13,8 +13,8 @@ from vagus.design.model import Design, load_design
 from vagus.profile import Profile, read_profile
 from vagus.steps import run_step
 from vagus.trial.adjust import adjust_p, family_of
-from vagus.trial.fits import ContrastFit
 from vagus.trial.models import fit_arms, why_no_comparison
+from vagus.trial.refine_fit import Refined, refine_fit
 from vagus.trial.values import BELOW, TrialValues, trial_values
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ COLUMNS = [
     "unit",
     "prevalence",
     "status",
+    "estimate_clr",
+    "bias_shift",
+    "p_rerandomised",
 ]
 
 
@@ -50,6 +53,8 @@ def arm_effects(
     confidence: float = 0.95,
     robust: str = "hc3",
     model: str = "auto",
+    bias: str = "shift",
+    rerandomisations: int = 0,
 ) -> pd.DataFrame:
     """Estimate the effect of every arm against the reference at every visit after the baseline.
 
@@ -75,6 +80,11 @@ def arm_effects(
         figures are classical, which this argument lets one reproduce. For the ANCOVA only.
     model
         `auto`, `ancova` or `clda`, for designs in which a participant has one arm.
+    bias
+        `shift` takes the shift that a composition puts on all its features out of their effects, see
+        `mode_shift`; `none` leaves the centred log-ratio as it is.
+    rerandomisations
+        Most arrangements of the re-randomisation test, see `rerandomise`; 0 for none.
 
     Returns
     -------
@@ -100,13 +110,15 @@ def arm_effects(
     for note in found.notes:
         print(f"{profile.name}: {note}")
     control, _ = family_of(profile.name, design.plan)
-    # Between the fit and the rows: what is computed over all features of a contrast, and further columns.
-    return _frame([_rows(values, design, found.fit, i, control) for i in range(len(found.fit.contrasts))])
+    refined = refine_fit(found.fit, values, design, model, robust, confidence, bias, rerandomisations)
+    for note in refined.notes:
+        print(f"{profile.name}: {note}")
+    return _frame([_rows(values, design, refined, i, control) for i in range(len(found.fit.contrasts))])
 
 
-def _rows(values: TrialValues, design: Design, fit: ContrastFit, i: int, control: str) -> pd.DataFrame:
+def _rows(values: TrialValues, design: Design, refined: Refined, i: int, control: str) -> pd.DataFrame:
     """Return the rows of one contrast at one visit, untested features included."""
-    passes = values.passes
+    passes, fit = values.passes, refined.fit
 
     def spread(column: Any, blank: Any = np.nan) -> np.ndarray:
         out = np.full(len(passes), blank, dtype=object if isinstance(blank, str) else None)
@@ -130,9 +142,12 @@ def _rows(values: TrialValues, design: Design, fit: ContrastFit, i: int, control
             "ci_high": spread(fit.ci_high[i]),
             "p_value": spread(fit.p_value[i]),
             "q_value": spread(adjust_p(fit.p_value[i], control)),
-            "unit": values.units,
+            "unit": refined.units(i, values.units),
             "prevalence": values.prevalence,
             "status": spread(fit.status[i], BELOW),
+            "estimate_clr": spread(refined.estimate_clr[i]),
+            "bias_shift": spread(refined.bias_shift[i]),
+            "p_rerandomised": spread(refined.p_rerandomised[i]),
         }
     )
 
@@ -170,10 +185,20 @@ def main(
     pseudocount: float,
     confidence: float,
     model: str = "auto",
+    bias: str = "shift",
+    rerandomisations: int = 0,
 ) -> None:
     """Read a profile and the design, write the table of arm effects."""
     table = arm_effects(
-        read_profile(profile), load_design(design), min_prevalence, pseudocount, confidence, "hc3", model
+        read_profile(profile),
+        load_design(design),
+        min_prevalence,
+        pseudocount,
+        confidence,
+        "hc3",
+        model,
+        bias,
+        rerandomisations,
     )
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(output, sep="\t", index=False, float_format="%.10g")
@@ -191,6 +216,8 @@ if "snakemake" in globals():
             snakemake.params.pseudocount,
             snakemake.params.confidence,
             snakemake.params.model,
+            snakemake.params.bias,
+            int(snakemake.params.rerandomisations),
         ),
         snakemake.log[0],
     )

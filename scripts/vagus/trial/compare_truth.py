@@ -39,7 +39,8 @@ def read_truth(path: str | Path) -> pd.DataFrame:
     Parameters
     ----------
     path
-        TSV with the columns profile, feature, contrast, truth and, if wanted, unit.
+        TSV with the columns profile, feature, contrast, truth and, if wanted, unit; an effect may stand once
+        in each of several units.
 
     Returns
     -------
@@ -67,12 +68,12 @@ def read_truth(path: str | Path) -> pd.DataFrame:
             f"{path}, row {row + 2}, column 'truth': {table['truth'].iloc[row]!r} is not a number; "
             "fix: give the effect, 0 for none"
         )
-    twice = table.duplicated(KEYS).to_numpy()
+    unit = table.get("unit", pd.Series("", index=table.index))
+    twice = table[KEYS].assign(unit=unit).duplicated().to_numpy()
     if twice.any():
         raise VagusError(
             f"{path}, row {int(twice.argmax()) + 2}: this effect stands twice; fix: keep one row"
         )
-    unit = table.get("unit", "")
     return table[KEYS].assign(truth=numbers, unit=unit)
 
 
@@ -97,6 +98,9 @@ def compare_truth(truth: pd.DataFrame, effects: pd.DataFrame, design: Design) ->
     """
     kept = effects[[*KEYS, "visit", "estimate", "ci_low", "ci_high", "q_value", "unit", "status"]]
     table = truth.rename(columns={"unit": "truth_unit"}).merge(kept, how="left", on=KEYS)
+    # Of the units in which a truth is known, the one of the estimate.
+    fits = (table["truth_unit"] == table["unit"]).groupby([table[k] for k in KEYS]).transform("any")
+    table = table[(table["truth_unit"] == table["unit"]) | ~fits].drop_duplicates([*KEYS, "visit"])
     numbers = ["estimate", "ci_low", "ci_high", "q_value"]
     table[numbers] = table[numbers].astype(float)
     table["status"] = table["status"].fillna("no such row in arm_effects")

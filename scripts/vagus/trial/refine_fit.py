@@ -1,0 +1,130 @@
+"""What comes between the fit of a model and its rows: the shift of a composition, and re-randomisation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vagus.design.model import Design
+from vagus.errors import VagusError
+from vagus.trial.fits import ContrastFit
+from vagus.trial.mode_shift import SHIFTED_UNIT, shift_fit
+from vagus.trial.models import ONE_ARM_EACH, fit_arms
+from vagus.trial.rerandomise import rerandomise, stratum_codes
+from vagus.trial.transform import CLR_UNIT
+from vagus.trial.values import TrialValues, adjustment_columns
+
+BIASES = ("shift", "none")
+
+Floats = NDArray[np.float64]
+
+
+@dataclass
+class Refined:
+    """A fit with what all its features together tell.
+
+    Parameters
+    ----------
+    fit
+        With the shift taken out where there were features enough.
+    estimate_clr, bias_shift, p_rerandomised
+        (rows, features) the estimate before the shift, the shift (NaN where none was taken), and the p-value
+        of the re-randomisation test (NaN where it was not made).
+    shifted
+        (rows,) whether the shift was taken.
+    notes
+        What was done, in words.
+    """
+
+    fit: ContrastFit
+    estimate_clr: Floats
+    bias_shift: Floats
+    p_rerandomised: Floats
+    shifted: NDArray[np.bool_]
+    notes: list[str]
+
+    def units(self, row: int, plain: list[str]) -> list[str]:
+        """Return the units of a row's estimates."""
+        return [SHIFTED_UNIT] * len(plain) if self.shifted[row] else plain
+
+
+def refine_fit(
+    fit: ContrastFit,
+    values: TrialValues,
+    design: Design,
+    model: str = "auto",
+    robust: str = "hc3",
+    confidence: float = 0.95,
+    bias: str = "shift",
+    rerandomisations: int = 0,
+) -> Refined:
+    """Take the shift out of a composition's effects, and test them by re-randomisation.
+
+    Parameters
+    ----------
+    fit
+        Of `fit_arms`.
+    values, design, model, robust, confidence
+        As they were given to it.
+    bias
+        `shift` takes the mode out of centred log-ratios; `none` leaves them.
+    rerandomisations
+        Most arrangements of the arms; 0 makes no such test. It is made where a participant has one arm, by
+        the ANCOVA of the visit and between two arms at a time, whatever the main model is.
+
+    Raises
+    ------
+    VagusError
+        If a setting is out of range.
+    """
+    if bias not in BIASES:
+        raise VagusError(f"config: trial.compositional_bias is {bias!r}; allowed: {', '.join(BIASES)}")
+    rows = len(fit.contrasts)
+    nothing = np.full(fit.estimate.shape, np.nan)
+    composition = bool(values.units) and all(unit == CLR_UNIT for unit in values.units)
+    clr = fit.estimate if composition else nothing
+    done = Refined(fit, clr, nothing.copy(), nothing.copy(), np.zeros(rows, dtype=bool), [])
+    if composition and bias == "shift":
+
+        def refit(weights: Floats) -> ContrastFit:
+            frame = values.frame
+            typical = frame.loc[:, values.passes].to_numpy() @ weights
+            against = replace(values, frame=frame.sub(typical, axis=0))
+            return fit_arms(against, design, model, robust, confidence).fit
+
+        after = shift_fit(fit, refit, confidence)
+        done.fit, done.shifted = after.fit, after.applied
+        done.bias_shift = np.where(
+            after.applied[:, None] & np.isfinite(fit.estimate), after.bias[:, None], np.nan
+        )
+        if not after.applied.all() and rows:
+            done.notes.append("too few features for a mode: effects are against the mean of all features")
+    if rerandomisations and str(design.plan.get("design", "parallel")) in ONE_ARM_EACH:
+        done.notes += _rerandomise(done, values, design, rerandomisations)
+    return done
+
+
+def _rerandomise(done: Refined, values: TrialValues, design: Design, number: int) -> list[str]:
+    """Fill in the p-values, contrast by contrast; return the schemes."""
+    strata = list(design.plan.get("strata") or [])
+    said: list[str] = []
+    arms = {f"{arm} vs {reference}": (arm, reference) for arm, reference in design.contrast_arms()}
+    for row, (contrast, visit) in enumerate(zip(done.fit.contrasts, done.fit.visits, strict=True)):
+        arm, reference = arms[contrast]
+        people = [p for p in design.participants if p.arm in (arm, reference)]
+        ids = [p.participant for p in people]
+        found = rerandomise(
+            values.at(visit, ids)[:, values.passes],
+            values.at(design.baseline, ids)[:, values.passes],
+            np.array([p.arm == arm for p in people], dtype=bool),
+            stratum_codes([[p.covariates.get(name) for p in people] for name in strata], len(ids)),
+            adjustment_columns(design, ids),
+            number,
+            int(design.plan.get("seed") or 1),
+            bool(done.shifted[row]),
+        )
+        done.p_rerandomised[row] = np.where(np.isfinite(done.fit.p_value[row]), found.p_value, np.nan)
+        said.append(found.scheme)
+    return list(dict.fromkeys(said))
