@@ -39,6 +39,7 @@ from vagus.demo.templates import (
     reverse_complement,
 )
 from vagus.errors import VagusError
+from vagus.trial.mode_shift import SHIFTED_UNIT
 from vagus.trial.transform import CLR_UNIT
 
 SEED = 3
@@ -205,8 +206,9 @@ def test_effects_are_the_exact_shift_of_the_log_ratios(
     settings: Settings, shotgun: ShotgunSettings, community: list[Template], genomes: list[Genome]
 ) -> None:
     table = compute_shotgun_effects(settings, shotgun, community, genomes, 1)
-    assert set(table["unit"]) == {CLR_UNIT}
-    truth = table.set_index(["profile", "feature"])["truth"]
+    assert set(table["unit"]) == {CLR_UNIT, SHIFTED_UNIT}
+    typical = table[table["unit"] == SHIFTED_UNIT].set_index(["profile", "feature"])["truth"]
+    truth = table[table["unit"] == CLR_UNIT].set_index(["profile", "feature"])["truth"]
     species = truth["shotgun.species"]
     mine = [g.startswith("Bifidobacterium ") for g in species.index]
     k, shift = len(species), np.log2(settings.fold_change)
@@ -224,6 +226,9 @@ def test_effects_are_the_exact_shift_of_the_log_ratios(
     assert (own - everywhere.iloc[0]).min() > 1.2
     assert (own - everywhere.iloc[0]).max() < shift
     assert own.min() == pytest.approx(kos.max())
+    # Against what is in every genome, a gene's effect is that on its copies per genome.
+    assert np.allclose(typical["shotgun.ko"][kos.index], kos - everywhere.iloc[0], atol=2e-4)
+    assert np.allclose(typical["shotgun.species"][species.index], np.where(mine, shift, 0), atol=2e-4)
     carried = presence(genomes, shotgun.kos).astype(bool)
     without = ~carried[[g.genus == settings.target_genus for g in shotgun.genomes]].any(axis=0)
     assert without.any()
@@ -257,7 +262,7 @@ def test_effects_are_what_read_counts_estimate(
     present = presence(genomes, shotgun.kos)
     families = centred_log2(per_genome @ present / per_genome.sum(axis=1, keepdims=True) + 1e-9)
     truth = compute_shotgun_effects(settings, shotgun, community, genomes, 1)
-    known = truth.set_index(["profile", "feature"])["truth"]
+    known = truth[truth["unit"] == CLR_UNIT].set_index(["profile", "feature"])["truth"]
     common = [k for k, n in enumerate(present.sum(axis=0)) if n >= 4]
     kos = [shotgun.kos[k] for k in common]
     for table, expected in (

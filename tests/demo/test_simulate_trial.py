@@ -35,6 +35,7 @@ from vagus.demo.templates import (
     reverse_complement,
 )
 from vagus.errors import VagusError
+from vagus.trial.mode_shift import SHIFTED_UNIT
 from vagus.trial.transform import CLR_UNIT
 
 DEMO = demo.SETTINGS / "demo.yaml"
@@ -235,7 +236,8 @@ def test_truth_is_the_exact_shift_of_the_log_ratios(community: list[Template], s
     truth = compute_truth(settings, community, 1)
     assert list(truth.columns) == ["profile", "feature", "contrast", "truth", "unit"]
     assert set(truth["contrast"]) == {"probiotic vs placebo"}
-    values = truth.set_index(["profile", "feature"])["truth"]
+    typical = truth[truth["unit"] == SHIFTED_UNIT].set_index(["profile", "feature"])["truth"]
+    values = truth[truth["unit"] != SHIFTED_UNIT].set_index(["profile", "feature"])["truth"]
     shift = np.log2(settings.fold_change)
     for level, target in (("genus", "Bifidobacterium"), ("family", "Bifidobacteriaceae")):
         table = values[f"amplicon.{level}"]
@@ -244,12 +246,15 @@ def test_truth_is_the_exact_shift_of_the_log_ratios(community: list[Template], s
         assert table[target] == pytest.approx(shift * (1 - 1 / k), abs=1e-4)
         assert np.allclose(table.drop(target), -shift / k, atol=1e-4)
         assert table.sum() == pytest.approx(0, abs=0.01)
+        assert np.allclose(
+            typical[f"amplicon.{level}"][table.index], shift * (table.index == target), atol=2e-4
+        )
     phylum = values["amplicon.phylum"]
     # Actinobacteria hold other genera too, so the phylum moves less than its target does.
     assert 0 < phylum["Actinobacteria"] < shift * (1 - 1 / len(phylum))
     assert phylum.sum() == pytest.approx(0, abs=0.01)
     assert values["panel.clinical"].to_dict() == {"HAMD17": -4.0, "GAD7": 0.0}
-    assert set(truth.loc[truth["profile"].str.startswith("amplicon"), "unit"]) == {CLR_UNIT}
+    assert set(truth.loc[truth["profile"].str.startswith("amplicon"), "unit"]) == {CLR_UNIT, SHIFTED_UNIT}
 
 
 def test_truth_is_what_counts_with_a_pseudocount_estimate(
@@ -261,7 +266,8 @@ def test_truth_is_what_counts_with_a_pseudocount_estimate(
     active = np.arange(people) % 2 == 0
     target = np.array([t.rank("genus") == settings.target_genus for t in community])
     shares = close(apply_effect(drawn, active, target, settings.fold_change))
-    truth = compute_truth(settings, community, 1).set_index(["profile", "feature"])["truth"]
+    known_effects = compute_truth(settings, community, 1)
+    truth = known_effects[known_effects["unit"] == CLR_UNIT].set_index(["profile", "feature"])["truth"]
     for level in ("genus", "family", "phylum"):
         names, sums = sum_features(shares[:, -1], [t.rank(level) for t in community])
         counts = rng.multinomial(settings.depth, sums)

@@ -41,7 +41,7 @@ def simulate(
 
 
 def summarise(per_arm: int, share: float, fold: float, runs: int, seed: int) -> dict[str, float]:
-    """Return false discovery rate, power, type I error and coverage, means over runs, and two errors of them."""
+    """Return means over runs of false discovery rate, power, type I error, coverage; and two errors."""
     rng = np.random.default_rng([seed, per_arm, int(100 * share), int(fold)])
     rows = []
     for _ in range(runs):
