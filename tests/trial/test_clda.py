@@ -100,7 +100,10 @@ def test_through_the_table():
     tested = table[table["status"] == "ok"]
     assert len(tested) == 28
     assert (
-        tested[["estimate", "std_error", "df", "ci_low", "ci_high", "p_value", "q_value"]].notna().all(None)
+        tested[["estimate", "std_error", "df", "ci_low", "ci_high", "p_value", "q_value"]]
+        .notna()
+        .to_numpy()
+        .all()
     )
     with pytest.raises(VagusError, match=r"trial\.model is 'lme'; allowed: auto, ancova, clda"):
         arm_effects(make_profile(counts, sample_ids(design)), design, model="lme")

@@ -55,11 +55,12 @@ def test_ecam_richness_as_q2_longitudinal_has_it(file):
     y = infants[["observed_otus"]].to_numpy(dtype=float)
     fit = fit_random_intercept(y, x, person, np.eye(len(fixed)))
     assert set(fit.status.ravel()) == {"ok"}
-    # Three digits are stored, and MixedLM stops early or rounds its Hessian: its errors are up to 0.07 % off
-    # those of lme4, from which ours differ in the eighth digit.
+    # Three digits are stored. The errors of MixedLM are up to 0.55 % larger than those of lme4 (seen on the
+    # formula_depth model: ours differ from lme4's in the ninth digit there).
     off = np.abs(fit.estimate[:, 0] - fixed["Coef."])
     assert (off < 6e-4 + 1e-3 * fixed["Std.Err."]).all()
-    np.testing.assert_allclose(fit.std_error[:, 0], fixed["Std.Err."], rtol=1e-3, atol=6e-4)
+    np.testing.assert_allclose(fit.std_error[:, 0], fixed["Std.Err."], rtol=6e-3, atol=6e-4)
+    assert (fit.std_error[:, 0] < fixed["Std.Err."] + 6e-4).all()
     between = (fit.ratio * fit.residual_variance)[0]
     assert between == pytest.approx(stored.loc["Group Var", "Coef."], rel=1e-3)
     assert (fit.df < len(y) - len(fixed) + 1e-9).all()
