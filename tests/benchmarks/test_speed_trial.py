@@ -58,7 +58,7 @@ def test_ten_thousand_mixed_models_within_seconds_and_against_lmertest(visits: i
         capture_output=True,
         text=True,
         check=True,
-        # One thread, as the rule has: lmerTest's loop has one too, and a busy machine stalls spinning threads.
+        # One thread, as the rule and the loop of lmerTest have; a busy machine stalls spinning threads.
         env={
             "PYTHONPATH": f"{root / 'scripts'}:{root / 'tests'}",
             "PATH": "/usr/bin:/bin",

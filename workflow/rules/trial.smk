@@ -32,6 +32,7 @@ rule arm_effects:
         pseudocount=config["trial"]["pseudocount"],
         confidence=config["trial"]["confidence"],
         model=config["trial"]["model"],
+        errors=config["trial"]["errors"],
     script:
         "../../scripts/vagus/trial/arm_effects.py"
 

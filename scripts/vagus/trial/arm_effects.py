@@ -71,7 +71,7 @@ def arm_effects(
     confidence
         Level of the intervals.
     robust
-        `hc3` (MacKinnon & White 1985, doi 10.1016/0304-4076(85)90158-7) or `classical`; most published ANCOVA
+        `hc3` (MacKinnon & White 1985, doi 10.1016/0304-4076(85)90158-7), `hc2` or `classical`; most published ANCOVA
         figures are classical, which this argument lets one reproduce. For the ANCOVA only.
     model
         `auto`, `ancova` or `clda`, for designs in which a participant has one arm.
@@ -170,10 +170,11 @@ def main(
     pseudocount: float,
     confidence: float,
     model: str = "auto",
+    errors: str = "hc3",
 ) -> None:
     """Read a profile and the design, write the table of arm effects."""
     table = arm_effects(
-        read_profile(profile), load_design(design), min_prevalence, pseudocount, confidence, "hc3", model
+        read_profile(profile), load_design(design), min_prevalence, pseudocount, confidence, errors, model
     )
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(output, sep="\t", index=False, float_format="%.10g")
@@ -191,6 +192,7 @@ if "snakemake" in globals():
             snakemake.params.pseudocount,
             snakemake.params.confidence,
             snakemake.params.model,
+            snakemake.params.errors,
         ),
         snakemake.log[0],
     )
