@@ -182,7 +182,7 @@ def test_settings_out_of_range_are_refused():
     y, arm = np.zeros((4, 1)), np.array([0, 0, 1, 1])
     with pytest.raises(VagusError, match="allowed: between 0 and 1"):
         fit_ancova(y, y, arm, confidence=95)
-    with pytest.raises(VagusError, match="allowed: hc3, classical"):
+    with pytest.raises(VagusError, match="allowed: hc3, hc2, classical"):
         fit_ancova(y, y, arm, robust="hc0")
     with pytest.raises(VagusError, match="3 baselines"):
         fit_ancova(y, y[:3], arm)

@@ -49,7 +49,7 @@ def measure(model, n):
     return np.mean(errors), spread[0], np.mean(covered), spread[1], np.mean(power)
 
 
-# Known to fall short: HC3 takes the leverage out twice and is conservative in small arms; `hc2` is the remedy.
+# Known to fall short: HC3 is conservative in small arms; `hc2` is the remedy.
 SHORT = {("hc3", 8), ("hc3", 16)}
 CASES = [
     pytest.param(

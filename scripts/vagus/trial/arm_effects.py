@@ -71,8 +71,8 @@ def arm_effects(
     confidence
         Level of the intervals.
     robust
-        `hc3` (MacKinnon & White 1985, doi 10.1016/0304-4076(85)90158-7), `hc2` or `classical`; most published ANCOVA
-        figures are classical, which this argument lets one reproduce. For the ANCOVA only.
+        `hc3` (MacKinnon & White 1985, doi 10.1016/0304-4076(85)90158-7), `hc2` or `classical`; most
+        published ANCOVA figures are classical, which this argument lets one reproduce. For the ANCOVA only.
     model
         `auto`, `ancova` or `clda`, for designs in which a participant has one arm.
 
