@@ -87,3 +87,25 @@ def test_a_comparison_needs_two_participants_with_values_under_two_arms():
     assert can_compare_periods(design)
     design.measures = measures[:-1]
     assert not can_compare_periods(design)
+
+
+def test_a_crossover_loads_from_its_sheets(trial):
+    trial.plan.update(
+        design="crossover",
+        periods=[{"after": "baseline"}, {"after": "week4"}],
+        sequences={"AB": ["placebo", "probiotic"], "BA": ["probiotic", "placebo"]},
+    )
+    trial.participants[0].append("sequence")
+    for row in trial.participants[1:]:
+        row.append("AB" if row[1] == "placebo" else "BA")
+    design = trial.load()
+    assert design.can_compare_arms
+    assert [p["after"] for p in design.periods] == ["baseline", "week4"]
+    assert {p.sequence for p in design.participants} == {"AB", "BA"}
+
+
+def test_a_crossover_without_anything_names_all_that_is_missing(trial):
+    trial.plan.update(design="crossover")
+    text = "\n".join(trial.problems())
+    for words in ("without two periods", "without two sequences", "a crossover without a sequence"):
+        assert words in text

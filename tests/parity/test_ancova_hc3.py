@@ -46,7 +46,7 @@ def test_agrees_with_r(scenario, robust):
         if robust == "hc3":
             np.testing.assert_allclose(fit.ci_low[i], r["low_hc3"], rtol=1e-6)
             np.testing.assert_allclose(fit.ci_high[i], r["high_hc3"], rtol=1e-6)
-        np.testing.assert_array_equal(fit.df, r["df"])
+        np.testing.assert_array_equal(fit.df[i], r["df"])
         np.testing.assert_array_equal(fit.n_arm[i], r["n_arm"])
         np.testing.assert_array_equal(fit.n_reference, r["n_reference"])
 

@@ -126,7 +126,7 @@ def test_features_without_an_estimate_say_why():
     assert np.isnan(fit.estimate[0, :3]).all()
     assert np.isnan(fit.p_value[0, :3]).all()
     assert list(fit.baseline_used[3:]) == [False, True]
-    assert list(fit.df[3:]) == [8, 7]
+    assert list(fit.df[0, 3:]) == [8, 7]
     # Without a baseline the model is the difference of two means.
     assert fit.estimate[0, 3] == pytest.approx(y[5:, 3].mean() - y[:5, 3].mean())
     assert list(fit.n_arm[0]) == [5, 5, 1, 5, 5]
@@ -182,7 +182,27 @@ def test_settings_out_of_range_are_refused():
     y, arm = np.zeros((4, 1)), np.array([0, 0, 1, 1])
     with pytest.raises(VagusError, match="allowed: between 0 and 1"):
         fit_ancova(y, y, arm, confidence=95)
-    with pytest.raises(VagusError, match="allowed: hc3, classical"):
+    with pytest.raises(VagusError, match="allowed: hc3, hc2, classical"):
         fit_ancova(y, y, arm, robust="hc0")
     with pytest.raises(VagusError, match="3 baselines"):
         fit_ancova(y, y[:3], arm)
+
+
+def test_hc2_and_its_degrees_of_freedom_by_their_formulas():
+    rng = np.random.default_rng(31)
+    n, age = 15, rng.normal(size=15)
+    arm = np.array([0] * 9 + [1] * 6)
+    start = rng.normal(size=(n, 3))
+    later = start + rng.normal(size=(n, 3)) * (1 + arm[:, None])
+    fit = fit_ancova(later, start, arm, age[:, None], robust="hc2")
+    for j in range(3):
+        x = np.column_stack([np.ones(n), arm, age, start[:, j]])
+        bread = np.linalg.inv(x.T @ x)
+        hat = x @ bread @ x.T
+        maker = np.eye(n) - hat
+        residual = maker @ later[:, j]
+        weight = np.diag((bread @ x.T)[1] ** 2 / (1 - np.diag(hat)))
+        middle = maker @ weight @ maker
+        assert fit.std_error[0, j] == pytest.approx(np.sqrt(residual @ weight @ residual))
+        assert fit.df[0, j] == pytest.approx(np.trace(middle) ** 2 / np.trace(middle @ middle))
+        assert fit.df[0, j] < n - 4

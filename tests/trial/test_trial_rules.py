@@ -22,8 +22,10 @@ sys.path.insert(0, str(CLONE / "scripts"))
 PROFILES = ["panel.clinical"]
 config = {{
     "truth": "truth.tsv",
-    "trial": {{"min_prevalence": 0.2, "pseudocount": 0.5, "confidence": 0.95, "model": "auto",
-    "compositional_bias": "shift", "rerandomisations": 99}},
+    "trial": {{
+        "min_prevalence": 0.2, "pseudocount": 0.5, "confidence": 0.95, "model": "auto", "errors": "hc3",
+        "compositional_bias": "shift", "rerandomisations": 99,
+    }},
 }}
 
 

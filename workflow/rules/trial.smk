@@ -32,6 +32,7 @@ rule arm_effects:
         pseudocount=config["trial"]["pseudocount"],
         confidence=config["trial"]["confidence"],
         model=config["trial"]["model"],
+        errors=config["trial"]["errors"],
         bias=config["trial"]["compositional_bias"],
         rerandomisations=config["trial"]["rerandomisations"],
     script:

@@ -10,6 +10,7 @@ from vagus import __version__
 from vagus.report.load_results import Results
 from vagus.report.section import inferred_words
 from vagus.report.sentences import PERCENT, join
+from vagus.trial.fits import BOUNDARY
 
 # key: (name, citation, DOI)
 CITATIONS: dict[str, tuple[str, str, str]] = {
@@ -88,6 +89,14 @@ CITATIONS: dict[str, tuple[str, str, str]] = {
         "MacKinnon & White 1985, J Econom 29:305",
         "10.1016/0304-4076(85)90158-7",
     ),
+    "bell": ("degrees of freedom of HC2", "Imbens & Kolesar 2016, REStat 98:701", "10.1162/REST_a_00552"),
+    "clda": ("one baseline for all arms", "Liu et al. 2009, Stat Med 28:2509", "10.1002/sim.3607"),
+    "lmertest": (
+        "degrees of freedom",
+        "Kuznetsova et al. 2017, J Stat Softw 82(13)",
+        "10.18637/jss.v082.i13",
+    ),
+    "freeman": ("why carry-over is no pre-test", "Freeman 1989, Stat Med 8:1421", "10.1002/sim.4780081202"),
     "within": (
         "why change inside arms is no test",
         "Bland & Altman 2011, Trials 12:264",
@@ -188,14 +197,15 @@ def tools_that_ran(results: Results) -> list[str]:
     used += ["pcoa"] if results.distances else []
     used += ["biom"] if results.profiles else []
     if len(results.effects):
-        used.append("ancova")
+        words = {"ANCOVA": "ancova", "HC3": "hc3", "Bell": "bell", "cLDA": "clda"}
+        words |= {"Satterthwaite": "lmertest", "crossover": "freeman"}
+        text = " ".join(set(results.effects["model"].astype(str)))
+        used += [key for word, key in words.items() if word in text]
         if any(
             p.kind in ("counts", "relative") and n in set(results.effects["profile"])
             for n, p in results.profiles.items()
         ):
             used.append("clr")
-        if results.effects["model"].str.contains("hc3", case=False).any():
-            used.append("hc3")
         families = results.plan.get("families") or []
         named = {p for f in families for p in f.get("profiles") or []}
         free = set(results.effects["profile"]) - named
@@ -307,9 +317,16 @@ def methods(results: Results) -> list[str]:
             f"(threshold {method.get('threshold', 0.1)}) and removed before the profiles were made."
         )
     trial = config.get("trial") or {}
-    models = sorted({m for m in results.effects["model"] if m})
+    models = sorted({str(m).removesuffix(BOUNDARY) for m in results.effects["model"] if m})
     if models:
-        said.append(f"Arm effects: {join(models)}; one row per participant.")
+        alone = all(m.startswith("ANCOVA") for m in models)
+        said.append(f"Arm effects: {join(models)}{'; one row per participant' if alone else ''}.")
+        on_it = int(results.effects["model"].astype(str).str.endswith(BOUNDARY).sum())
+        if on_it:
+            said.append(
+                f"In {on_it} estimates the variance between participants is 0 (the boundary of the model), "
+                "and they are those of least squares."
+            )
         said.append(
             "Features were tested if above zero in at least "
             f"{100 * float(trial.get('min_prevalence', 0.2)):g}{PERCENT} of samples; "

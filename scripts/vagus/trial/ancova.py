@@ -26,7 +26,7 @@ from vagus.trial.fits import (
     missing_patterns,
 )
 
-ROBUST = ("hc3", "classical")
+ROBUST = ("hc3", "hc2", "classical")
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ class AncovaFit:
     estimate, std_error, ci_low, ci_high, p_value
         (arms, features); NaN where the status is not `ok`.
     df
-        (features,) residual degrees of freedom, n - rank.
+        (arms, features) degrees of freedom: n - rank, or those of Bell and McCaffrey with `hc2`.
     n_arm
         (arms, features) participants of the arm with all values.
     n_reference
@@ -88,7 +88,9 @@ def fit_ancova(
     robust
         `hc3`: the heteroscedasticity-consistent errors HC3 of MacKinnon & White 1985
         (doi 10.1016/0304-4076(85)90158-7), sum of (a_i e_i / (1 - h_i))^2; `classical`: one variance for all.
-        Both are used with Student's t on n - rank degrees of freedom.
+        Both are used with Student's t on n - rank degrees of freedom. `hc2`: sum of (a_i e_i)^2 / (1 - h_i)
+        with the degrees of freedom of Bell & McCaffrey 2002 (Imbens & Kolesar 2016,
+        doi 10.1162/REST_a_00552), which match the first two moments of that sum under equal variances.
     confidence
         Level of the intervals, between 0 and 1.
 
@@ -143,7 +145,7 @@ def _empty_fit(k: int, features: int) -> AncovaFit:
         ci_low=blank(),
         ci_high=blank(),
         p_value=blank(),
-        df=np.full(features, np.nan),
+        df=blank(),
         n_arm=np.zeros((k, features), dtype=np.int64),
         n_reference=np.zeros(features, dtype=np.int64),
         baseline_used=np.zeros(features, dtype=bool),
@@ -195,20 +197,25 @@ def _fit_block(
     exact = (residual**2).sum(axis=0) <= 1e-20 * total_y
 
     influence = weights[:, :, None] - (weights @ x)[:, None, :] * left[None] * inverse
+    freedom = np.broadcast_to(df.astype(np.float64), (len(used), len(df)))
     with np.errstate(divide="ignore", invalid="ignore"):
         estimate = weights @ (y - slope * x)
-        if robust == "hc3":
+        if robust in ("hc3", "hc2"):
             alone = leverage > 1 - 1e-9
-            share = np.where(alone, 0.0, residual / np.where(alone, 1.0, 1 - leverage))
+            spare = np.where(alone, 1.0, 1 - leverage)
+            share = np.where(alone, 0.0, residual / (spare if robust == "hc3" else np.sqrt(spare)))
             variance = ((influence * share[None]) ** 2).sum(axis=1)
+            if robust == "hc2":
+                inner = np.where(alone[None], 0.0, influence**2 / spare[None])
+                freedom = _bell_mccaffrey(inner, np.eye(n) - shared @ solve, left, inverse)
             # Weight on a participant whom the model fits exactly: nothing tells how wrong that value is.
             lost = (np.abs(influence) * alone[None]).max(axis=1) > 1e-8
         else:
             variance = (influence**2).sum(axis=1) * (residual**2).sum(axis=0) / np.maximum(df, 1)
             lost = np.zeros_like(variance, dtype=bool)
         error = np.sqrt(variance)
-        p = 2 * stats.t.sf(np.abs(estimate / error), df)
-        half = stats.t.ppf(0.5 + confidence / 2, df) * error
+        p = 2 * stats.t.sf(np.abs(estimate / error), freedom)
+        half = stats.t.ppf(0.5 + confidence / 2, freedom) * error
 
     status = np.full(estimate.shape, OK, dtype=object)
     status[:, exact] = NO_SPREAD
@@ -220,7 +227,7 @@ def _fit_block(
     good = status == OK
     place = np.ix_(np.array(used) - 1, columns)
     fit.status[place] = status
-    fit.df[columns] = df
+    fit.df[place] = freedom
     fit.baseline_used[columns] = baseline_used
     for name, value in (
         ("estimate", estimate),
@@ -230,3 +237,20 @@ def _fit_block(
         ("p_value", p),
     ):
         getattr(fit, name)[place] = np.where(good, value, np.nan)
+
+
+def _bell_mccaffrey(inner: Floats, maker: Floats, left: Floats, inverse: Floats) -> Floats:
+    """Return the degrees of freedom of sums of squared residuals with weights.
+
+    With the residual maker M and weights W, the sum is e'MWMe, and its degrees of freedom are
+    tr(MWM)^2 / tr(MWMWM). M is the shared maker minus the square of the baseline's own column.
+    """
+    out = np.empty((inner.shape[0], inner.shape[2]))
+    squared, diagonal = maker**2, np.diag(maker)[:, None] - left**2 * inverse
+    for k, w in enumerate(inner):
+        first = (w * diagonal).sum(axis=0)
+        wl = w * left
+        second = (w * (squared @ w)).sum(axis=0) - 2 * inverse * (wl * (maker @ wl)).sum(axis=0)
+        second += (inverse * (wl * left).sum(axis=0)) ** 2
+        out[k] = first**2 / second
+    return out

@@ -76,8 +76,8 @@ def arm_effects(
     confidence
         Level of the intervals.
     robust
-        `hc3` (MacKinnon & White 1985, doi 10.1016/0304-4076(85)90158-7) or `classical`; most published ANCOVA
-        figures are classical, which this argument lets one reproduce. For the ANCOVA only.
+        `hc3` (MacKinnon & White 1985, doi 10.1016/0304-4076(85)90158-7), `hc2` or `classical`; most
+        published ANCOVA figures are classical, which this argument lets one reproduce. For the ANCOVA only.
     model
         `auto`, `ancova` or `clda`, for designs in which a participant has one arm.
     bias
@@ -185,6 +185,7 @@ def main(
     pseudocount: float,
     confidence: float,
     model: str = "auto",
+    errors: str = "hc3",
     bias: str = "shift",
     rerandomisations: int = 0,
 ) -> None:
@@ -195,7 +196,7 @@ def main(
         min_prevalence,
         pseudocount,
         confidence,
-        "hc3",
+        errors,
         model,
         bias,
         rerandomisations,
@@ -216,6 +217,7 @@ if "snakemake" in globals():
             snakemake.params.pseudocount,
             snakemake.params.confidence,
             snakemake.params.model,
+            snakemake.params.errors,
             snakemake.params.bias,
             int(snakemake.params.rerandomisations),
         ),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from vagus.errors import VagusError
 from vagus.trial.fits import (
+    BOUNDARY,
     MIN_PER_ARM,
     ContrastFit,
     check_confidence,
@@ -108,7 +109,7 @@ def fit_clda(
         place = np.ix_(np.array(used), columns)
         fit.estimate[place], fit.std_error[place], fit.df[place] = reml.estimate, reml.std_error, reml.df
         fit.status[place] = reml.status
-        fit.model[:, columns[reml.ratio == 0]] = f"{text}; participant variance 0"
+        fit.model[:, columns[reml.ratio == 0]] = f"{text}{BOUNDARY}"
     fit.ci_low, fit.ci_high, fit.p_value = t_inference(fit.estimate, fit.std_error, fit.df, confidence)
     return fit
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vagus.trial.ancova import AncovaFit, fit_ancova
 from vagus.trial.fits import (
+    BOUNDARY,
     CONSTANT,
     MIN_PER_ARM,
     NO_SPREAD,
@@ -188,7 +189,7 @@ def _mixed(
         place = np.ix_(np.array(used) - 1, columns)
         out.estimate[place], out.std_error[place], out.df[place] = fit.estimate, fit.std_error, fit.df
         out.status[place] = fit.status
-        out.model[:, columns[fit.ratio == 0]] = f"{text}; participant variance 0"
+        out.model[:, columns[fit.ratio == 0]] = f"{text}{BOUNDARY}"
     out.ci_low, out.ci_high, out.p_value = t_inference(out.estimate, out.std_error, out.df, confidence)
     return out
 

@@ -122,13 +122,13 @@ class _Shared:
         self.sizes = np.unique(size)
         self.of_size = [size == k for k in self.sizes]
         self.cross = np.stack([self.sums[of].T @ self.sums[of] for of in self.of_size])
-        left = self.who.T.toarray() - self.basis @ self.sums.T
-        u, d, _ = np.linalg.svd(left, full_matrices=False)
-        keep = d > 1e-7 * max(d.max(initial=0.0), 1e-300)
+        self.turn, root = np.empty((n, 0)), np.empty(0)
         # Where nobody was seen twice there is nothing to tell the two variances apart: least squares.
-        self.repeated = bool(size.max() > 1)
-        self.turn = u[:, keep] if self.repeated else np.empty((n, 0))
-        root = d[keep] ** 2 if self.repeated else np.empty(0)
+        if size.max() > 1:
+            left = self.who.T.toarray() - self.basis @ self.sums.T
+            u, d, _ = np.linalg.svd(left, full_matrices=False)
+            keep = d > 1e-7 * max(d.max(initial=0.0), 1e-300)
+            self.turn, root = u[:, keep], d[keep] ** 2
         self.rest = self.df - len(root)
         # Equal roots are taken together: a balanced design has two or three.
         near = np.abs(np.diff(root, prepend=np.inf)) > 1e-9 * root.max(initial=0.0)

@@ -104,7 +104,7 @@ def fit_arms(
     model
         `trial.model` of the config, see `choose_model`.
     robust
-        Standard errors of the ANCOVA, `hc3` or `classical`.
+        Standard errors of the ANCOVA, `hc3`, `hc2` or `classical`.
     confidence
         Level of the intervals.
 
@@ -156,9 +156,10 @@ def _ancova(
 ) -> ContrastFit:
     """Return one ANCOVA per follow-up visit."""
     keys = [(v, j) for v in range(1, len(visits)) for j in range(1, len(arms))]
-    errors = "HC3" if robust == "hc3" else "classical"
-    with_baseline = f"ANCOVA: value ~ arm + baseline{terms}; OLS, {errors} errors"
-    without = f"ANCOVA: value ~ arm{terms}; OLS, {errors} errors; baseline does not vary"
+    words = {"hc3": "HC3 errors", "hc2": "HC2 errors, Bell-McCaffrey df", "classical": "classical errors"}
+    errors = words.get(robust, robust)
+    with_baseline = f"ANCOVA: value ~ arm + baseline{terms}; OLS, {errors}"
+    without = f"ANCOVA: value ~ arm{terms}; OLS, {errors}; baseline does not vary"
     contrasts = [f"{arms[j]} vs {arms[0]}" for _, j in keys]
     out = empty_fit(contrasts, [visits[v] for v, _ in keys], cube.shape[2], with_baseline)
     for v in range(1, len(visits)):

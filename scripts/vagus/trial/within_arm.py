@@ -52,6 +52,8 @@ def within_arm(
 ) -> pd.DataFrame:
     """Describe the change from baseline inside every arm, at every later visit.
 
+    In a crossover, the change from the visit before each period to the one after it, by the period's arm.
+
     Parameters
     ----------
     profile
@@ -81,10 +83,10 @@ def within_arm(
     for note in values.notes:
         print(f"{profile.name}: {note}")
     parts = []
-    for visit in design.followup_visits:
+    for before, visit, people_of in _stretches(design):
         for arm in design.arms:
-            people = [p.participant for p in design.participants if p.arm == arm]
-            start, later = values.at(design.baseline, people), values.at(visit, people)
+            people = people_of[arm]
+            start, later = values.at(before, people), values.at(visit, people)
             rows = _describe(start, later, confidence)
             rows.insert(0, "profile", values.profile)
             rows.insert(1, "feature", values.features)
@@ -97,6 +99,21 @@ def within_arm(
             parts.append(rows)
     parts = [p for p in parts if len(p)]
     return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
+
+
+def _stretches(design: Design) -> list[tuple[str, str, dict[str, list[str]]]]:
+    """Return start, end and who had which arm in between: from the baseline on, or each crossover period."""
+    if design.plan.get("design") != "crossover":
+        people = {a: [p.participant for p in design.participants if p.arm == a] for a in design.arms}
+        return [(design.baseline, visit, people) for visit in design.followup_visits]
+    found = []
+    for i, period in enumerate(design.periods):
+        # A period without a visit before it has no change of its own.
+        if period.get("before"):
+            given = {p.participant: design.sequences.get(p.sequence, []) for p in design.participants}
+            people = {a: [p for p, arms in given.items() if arms[i : i + 1] == [a]] for a in design.arms}
+            found.append((str(period["before"]), str(period["after"]), people))
+    return found
 
 
 _SPREAD = ["change", "std_error", "df", "ci_low", "ci_high"]
