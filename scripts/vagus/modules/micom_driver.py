@@ -1,0 +1,142 @@
+"""Runs MICOM in its own Python, which Vagus calls as a program: files in, files out.
+
+    python micom_driver.py SETTINGS.json
+
+It imports MICOM, which cannot be had without (L)GPL solvers' code, and nothing of Vagus. The settings name
+`taxa` (TSV: sample_id, id, abundance, file), `medium` (TSV: reaction, flux, sample_id), `out` and `work`
+(folders), `tradeoff`, `strategy`, `solver` and `threads`. Into `out` go `fluxes.tsv` (sample, measure,
+metabolite, flux), `growth.tsv` (sample, model, abundance, growth_rate) and `run.json`. A mistake is one line
+on stderr and status 1.
+"""
+
+import contextlib
+import importlib.metadata
+import json
+import logging
+import os
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+# One process a sample; a solver that starts threads of its own would fight with the others.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+warnings.filterwarnings("ignore")
+
+STRATEGIES = {"minimal_imports": "minimal imports", "pfba": "pFBA", "none": "none"}
+NO_SOLUTION = "MICOM found no solution"
+NO_GROWTH = "nothing grows on the medium"
+# Models that each process builds before they are solved and thrown away: bounds the disk for pickles.
+CHUNK = 4
+
+
+def net_rates(exchanges):
+    """Return what the community as a whole gives off (above 0) and takes up, by metabolite."""
+    medium = exchanges[exchanges["taxon"] == "medium"]
+    return medium[["sample_id", "metabolite", "flux"]]
+
+
+def solve(taxa, medium, settings):
+    """Build and solve the communities of some samples.
+
+    Returns
+    -------
+    tuple
+        Fluxes and growth as frames (None if nothing was solved), reason by sample that was not, and the
+        reactions of the medium that the first community has.
+    """
+    from cobra.util.solver import OptimizationError
+    from micom import load_pickle
+    from micom.measures import consumption_rates, production_rates
+    from micom.workflows import build, grow
+
+    samples = list(dict.fromkeys(taxa["sample_id"]))
+    with tempfile.TemporaryDirectory(prefix="micom_", dir=settings["work"]) as folder:
+        manifest = build(
+            taxa, None, folder, cutoff=0.0, threads=settings["threads"], solver=settings["solver"]
+        )
+        first = load_pickle(os.path.join(folder, manifest["file"].iloc[0]))
+        known = {r.id for r in first.exchanges}
+        try:
+            results = grow(
+                manifest,
+                folder,
+                medium[medium["sample_id"].isin(samples)].copy(),
+                tradeoff=settings["tradeoff"],
+                threads=settings["threads"],
+                strategy=STRATEGIES[settings["strategy"]],
+            )
+        except OptimizationError:
+            return None, None, dict.fromkeys(samples, NO_SOLUTION), known
+    growth = results.growth_rates
+    solved = set(growth["sample_id"])
+    failed = {s: NO_SOLUTION for s in samples if s not in solved}
+    tolerance = results.exchanges["tolerance"].max() if len(results.exchanges) else 1e-6
+    rate = (growth["abundance"] * growth["growth_rate"]).groupby(growth["sample_id"]).sum()
+    failed |= dict.fromkeys(rate.index[rate <= tolerance], NO_GROWTH)
+    tables = {"net": net_rates(results.exchanges)}
+    # MICOM's own functions fail on tables without a row.
+    inside = results.exchanges[results.exchanges["taxon"] != "medium"]
+    if (inside["direction"] == "export").any():
+        tables["production"] = production_rates(results)
+    if (inside["direction"] == "import").any():
+        tables["consumption"] = consumption_rates(results)
+    return tables, growth, failed, known
+
+
+def run(settings):
+    """Solve all samples in chunks and write the tables."""
+    import pandas as pd
+
+    taxa = pd.read_csv(settings["taxa"], sep="\t", dtype={"sample_id": str, "id": str, "file": str})
+    medium = pd.read_csv(settings["medium"], sep="\t", dtype={"sample_id": str, "reaction": str})
+    samples = list(dict.fromkeys(taxa["sample_id"]))
+    width = max(1, CHUNK * settings["threads"])
+    fluxes, growths, unknown = [], [], set(medium["reaction"])
+    failed: dict[str, str] = {}
+    for start in range(0, len(samples), width):
+        chosen = samples[start : start + width]
+        tables, growth, gone, known = solve(taxa[taxa["sample_id"].isin(chosen)], medium, settings)
+        failed |= gone
+        unknown -= known
+        if tables is not None:
+            fluxes += [table.assign(measure=measure) for measure, table in tables.items()]
+            growths.append(growth)
+    columns = ["sample_id", "measure", "metabolite", "flux"]
+    table = pd.concat(fluxes)[columns] if fluxes else pd.DataFrame(columns=columns)
+    table = table[~table["sample_id"].isin(list(failed))].rename(columns={"sample_id": "sample"})
+    out = Path(settings["out"])
+    table.sort_values(list(table.columns[:3])).to_csv(out / "fluxes.tsv", sep="\t", index=False)
+    columns = ["sample_id", "taxon", "abundance", "growth_rate"]
+    grown = pd.concat(growths)[columns] if growths else pd.DataFrame(columns=columns)
+    grown = grown[~grown["sample_id"].isin(list(failed))]
+    grown.columns = ["sample", "model", "abundance", "growth_rate"]
+    grown.sort_values(["sample", "model"]).to_csv(out / "growth.tsv", sep="\t", index=False)
+    told = {
+        "versions": {
+            name: importlib.metadata.version(name) for name in ("micom", "cobra", "osqp", "highspy")
+        },
+        "failed": failed,
+        "unknown_reactions": sorted(unknown),
+    }
+    (out / "run.json").write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def main(path):
+    """Run, with MICOM's progress on stderr; return the exit status."""
+    try:
+        settings = json.loads(Path(path).read_text(encoding="utf-8"))
+        tempfile.tempdir = settings["work"]
+        logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
+        with contextlib.redirect_stdout(sys.stderr):
+            run(settings)
+    except Exception as error:
+        text = " ".join(str(error).split()) or "no message"
+        print(f"error: {type(error).__name__}: {text}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
