@@ -174,7 +174,7 @@ def run_micom(
     media
         Sample -> reaction -> flux.
     settings
-        tradeoff, strategy, solver, threads.
+        tradeoff, strategy, weights, solver, threads.
     work
         Folder for its files.
 
@@ -201,7 +201,7 @@ def run_micom(
     diet = [(r, f, s) for s in samples for r, f in media[s].items()]
     pd.DataFrame(diet, columns=["reaction", "flux", "sample_id"]).to_csv(medium, sep="\t", index=False)
     asked = {
-        **{key: settings[key] for key in ("tradeoff", "strategy", "solver", "threads")},
+        **{key: settings[key] for key in ("tradeoff", "strategy", "weights", "solver", "threads")},
         "taxa": str(taxa),
         "medium": str(medium),
         "out": str(work),

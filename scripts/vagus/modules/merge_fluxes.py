@@ -29,6 +29,9 @@ TABLE_COLUMNS = ["sample", "compound", "metabolite", *MEASURES]
 ID_COLUMNS = ["compound", "id", "seen"]
 # Fluxes below this are the solver's, not the community's (its tolerance is 1e-6).
 NOTHING = 1e-6
+# Samples whose fluxes of a compound differ by less than this share of the largest are the same to the solver,
+# which reaches equal communities from different sides; their differences must not be tested.
+SAME = 1e-3
 
 
 def read_exchange_ids(path: str | Path) -> dict[str, str]:
@@ -101,12 +104,15 @@ def flux_table(table: pd.DataFrame, samples: Sequence[str], value: str) -> tuple
     Returns
     -------
     values, compounds
-        Compounds that at least one sample gives off, by name.
+        Compounds that at least one sample gives off, by name; those that differ by less than `SAME` are
+        their median.
     """
     wide = table.pivot(index="compound", columns="sample", values=value)
     wide = wide.reindex(columns=list(samples)).fillna(0.0)
     wide = wide.where(wide.abs() > NOTHING, 0.0)
     wide = wide[(wide > 0).any(axis=1)].sort_index()
+    alike = wide.max(axis=1) - wide.min(axis=1) <= SAME * wide.abs().max(axis=1)
+    wide = wide.where(~alike, wide.median(axis=1), axis=0)
     return sparse.csr_array(wide.to_numpy(dtype=np.float64)), [str(c) for c in wide.index]
 
 
@@ -170,7 +176,7 @@ def main(
         "level": "flux",
         "assay": assay,
         "source_profile": source.name,
-        **{k: settings[k] for k in ("rank", "tradeoff", "strategy", "value", "solver")},
+        **{k: settings[k] for k in ("rank", "tradeoff", "strategy", "weights", "value", "solver")},
         **{k: settings[k] for k in ("min_abundance", "min_covered")},
         "growth_rate": {s: round(float(rate[s]), 6) for s in samples if s in rate.index},
         "covered": facts["covered"],
@@ -182,7 +188,7 @@ def main(
     for frame, key in ((table, "table"), (growth, "growth"), (taxa, "taxa")):
         frame.to_csv(outputs[key], sep="\t", index=False, float_format="%.6g")
     print(
-        f"{assay}.flux: {len(compounds)} compounds, {len(samples)} samples, {len(unmatched)} taxa unmatched"
+        f"{assay}.flux: {len(compounds)} compounds, {len(samples)} samples, {len(unmatched)} taxa without a model"
     )
 
 

@@ -2,11 +2,11 @@
 
     python micom_driver.py SETTINGS.json
 
-It imports MICOM, which cannot be had without (L)GPL solvers' code, and nothing of Vagus. The settings name
+It imports MICOM, which brings libraries under the (L)GPL, and nothing of Vagus. The settings name
 `taxa` (TSV: sample_id, id, abundance, file), `medium` (TSV: reaction, flux, sample_id), `out` and `work`
-(folders), `tradeoff`, `strategy`, `solver` and `threads`. Into `out` go `fluxes.tsv` (sample, measure,
-metabolite, flux), `growth.tsv` (sample, model, abundance, growth_rate) and `run.json`. A mistake is one line
-on stderr and status 1.
+(folders), `tradeoff`, `strategy`, `weights`, `solver` and `threads`. Into `out` go `fluxes.tsv` (sample,
+measure, metabolite, flux), `growth.tsv` (sample, model, abundance, growth_rate) and `run.json`. A mistake is
+one line on stderr and status 1.
 """
 
 import contextlib
@@ -24,6 +24,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 warnings.filterwarnings("ignore")
 
+WEIGHTS = {"mass": "mass", "carbon": "C", "none": None}
 STRATEGIES = {"minimal_imports": "minimal imports", "pfba": "pFBA", "none": "none"}
 NO_SOLUTION = "MICOM found no solution"
 NO_GROWTH = "nothing grows on the medium"
@@ -66,6 +67,7 @@ def solve(taxa, medium, settings):
                 tradeoff=settings["tradeoff"],
                 threads=settings["threads"],
                 strategy=STRATEGIES[settings["strategy"]],
+                weights=WEIGHTS[settings["weights"]],
             )
         except OptimizationError:
             return None, None, dict.fromkeys(samples, NO_SOLUTION), known
