@@ -111,9 +111,11 @@ def flux_table(table: pd.DataFrame, samples: Sequence[str], value: str) -> tuple
     wide = wide.reindex(columns=list(samples)).fillna(0.0)
     wide = wide.where(wide.abs() > NOTHING, 0.0)
     wide = wide[(wide > 0).any(axis=1)].sort_index()
-    alike = wide.max(axis=1) - wide.min(axis=1) <= SAME * wide.abs().max(axis=1)
-    wide = wide.where(~alike, wide.median(axis=1), axis=0)
-    return sparse.csr_array(wide.to_numpy(dtype=np.float64)), [str(c) for c in wide.index]
+    values = wide.to_numpy(dtype=np.float64, copy=True)
+    if values.size:
+        alike = np.ptp(values, axis=1) <= SAME * np.abs(values).max(axis=1)
+        values[alike] = np.median(values[alike], axis=1, keepdims=True)
+    return sparse.csr_array(values), [str(c) for c in wide.index]
 
 
 def sum_file(path: str | Path) -> str:
@@ -188,7 +190,7 @@ def main(
     for frame, key in ((table, "table"), (growth, "growth"), (taxa, "taxa")):
         frame.to_csv(outputs[key], sep="\t", index=False, float_format="%.6g")
     print(
-        f"{assay}.flux: {len(compounds)} compounds, {len(samples)} samples, {len(unmatched)} taxa without a model"
+        f"{assay}.flux: {len(compounds)} compounds, {len(samples)} samples, {len(unmatched)} taxa unmatched"
     )
 
 
