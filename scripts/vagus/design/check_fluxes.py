@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from vagus.design.findings import Findings
+from vagus.design.findings import Findings, did_you_mean, listed
 from vagus.design.flux_inputs import read_manifest, read_medium, read_synonyms
 from vagus.design.model import Design
 from vagus.design.places import Places
@@ -63,7 +63,13 @@ def flux_profiles(config: Mapping[str, Any], assays: Iterable[str]) -> dict[str,
     return found
 
 
-def check_fluxes(config: dict[str, Any], assays: set[str], places: Places, findings: Findings) -> None:
+def check_fluxes(
+    config: dict[str, Any],
+    assays: set[str],
+    named: Mapping[str, set[str]],
+    places: Places,
+    findings: Findings,
+) -> None:
     """Check what `fluxes` asks for, before any job.
 
     Parameters
@@ -72,6 +78,8 @@ def check_fluxes(config: dict[str, Any], assays: set[str], places: Places, findi
         With its defaults filled in.
     assays
         Those that have reads.
+    named
+        What a medium may call an arm, a visit and a sample.
     places
         Where files are looked for; that one is not found is said by `check_config`.
     findings
@@ -89,7 +97,7 @@ def check_fluxes(config: dict[str, Any], assays: set[str], places: Places, findi
         )
     readers: list[tuple[str, Callable[[Path], object]]] = [
         ("models", lambda path: read_manifest(path, str(settings["rank"]))),
-        ("medium", read_medium),
+        ("medium", lambda path: _check_medium(path, named)),
         ("synonyms", read_synonyms),
     ]
     for key, read in readers:
@@ -107,6 +115,18 @@ def check_fluxes(config: dict[str, Any], assays: set[str], places: Places, findi
             flux_profiles(config, assays)
         except VagusError as error:
             _tell(findings, "fluxes.profiles", str(error).partition(": ")[2])
+
+
+def _check_medium(path: Path, named: Mapping[str, set[str]]) -> None:
+    """Read a medium and refuse arms, visits and samples that the trial does not have."""
+    for row in read_medium(path):
+        for key, known in named.items():
+            if row.get(key) and row[key] not in known:
+                names = listed(sorted(known), 8)
+                raise VagusError(
+                    f"{path}: no {key} {row[key]!r} in the trial; allowed: {names} or blank; "
+                    f"fix: {did_you_mean(row[key], known, 'write it as in the sheets and the plan')}"
+                )
 
 
 def _tell(findings: Findings, column: str, text: str) -> None:

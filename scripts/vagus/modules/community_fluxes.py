@@ -105,7 +105,7 @@ def medium_of(rows: Sequence[Mapping[str, str]], sample: str, design: Design) ->
     Returns
     -------
     dict
-        Reaction -> flux; of several rows of a reaction the one that names most counts.
+        Reaction -> flux; of several rows of a reaction the one that names most counts, then the last.
     """
     row = next((s for s in design.samples if s.sample == sample), None)
     who = row.participant if row else None
@@ -150,6 +150,12 @@ def unpack_models(database: str | Path, models: Iterable[Model], folder: Path) -
     return files
 
 
+def read_batch(path: str | Path) -> pd.DataFrame:
+    """Read fluxes or growth of a batch; a sample may be called NA or 1."""
+    texts = {"sample": str, "metabolite": str, "measure": str, "model": str}
+    return pd.read_csv(path, sep="\t", dtype=texts, keep_default_na=False)
+
+
 def run_micom(
     python: str,
     matched: Matched,
@@ -182,7 +188,7 @@ def run_micom(
     -------
     fluxes, growth, told
         `FLUX_COLUMNS` (mmol/(gDW h) of the community), `GROWTH_COLUMNS` (1/h), and what the driver tells:
-        versions, failed, unknown_reactions.
+        versions, failed, presolved, unknown_reactions.
 
     Raises
     ------
@@ -208,13 +214,15 @@ def run_micom(
         "work": str(work),
     }
     (work / "settings.json").write_text(json.dumps(asked), encoding="utf-8")
-    # -I: what is on PYTHONPATH belongs to another Python.
-    command = [python, "-I", str(DRIVER), str(work / "settings.json")]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    command = [python, str(DRIVER), str(work / "settings.json")]
+    # What is on PYTHONPATH belongs to another Python. MICOM goes through sets of names: with Python's usual
+    # random hashes the solver gets its rows in another order each time, and finds an answer or not by chance.
+    env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
+    env |= {"PYTHONHASHSEED": "0", "PYTHONNOUSERSITE": "1", "PYTHONSAFEPATH": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, env=env)
     if done.returncode != 0:
         raise VagusError(f"MICOM ({len(samples)} samples) failed: {last_words(done.stderr)}")
-    fluxes = pd.read_csv(work / "fluxes.tsv", sep="\t", dtype={"sample": str, "metabolite": str})
-    growth = pd.read_csv(work / "growth.tsv", sep="\t", dtype={"sample": str, "model": str})
+    fluxes, growth = read_batch(work / "fluxes.tsv"), read_batch(work / "growth.tsv")
     return fluxes, growth, json.loads((work / "run.json").read_text(encoding="utf-8"))
 
 
@@ -240,7 +248,7 @@ def main(
     media = {s: medium_of(diet, s, design) for s in profile.samples}
     gone |= {s: "the medium has no row for it" for s in profile.samples if s not in gone and not media[s]}
     samples = [s for s in profile.samples if s not in gone]
-    told: dict[str, Any] = {"versions": {}, "failed": {}, "unknown_reactions": []}
+    told: dict[str, Any] = {"versions": {}, "failed": {}, "presolved": [], "unknown_reactions": []}
     fluxes, growth = pd.DataFrame(columns=FLUX_COLUMNS), pd.DataFrame(columns=GROWTH_COLUMNS)
     if samples:
         python = find_python(settings["python"])

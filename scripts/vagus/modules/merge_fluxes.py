@@ -16,6 +16,7 @@ from scipy import sparse
 
 from vagus.design.flux_inputs import base_id, read_manifest, read_synonyms
 from vagus.errors import VagusError
+from vagus.modules.community_fluxes import read_batch
 from vagus.modules.flux_taxa import match_taxa
 from vagus.profile import Profile, read_profile, write_profile
 from vagus.steps import run_step
@@ -135,6 +136,7 @@ def join_facts(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for one in facts:
         for key in joined:
             joined[key] |= one[key]
+    joined["presolved"] = sorted(s for one in facts for s in one["presolved"])
     ran = [set(one["unknown_reactions"]) for one in facts if one["versions"]]
     joined["unknown_reactions"] = sorted(set.intersection(*ran)) if ran else []
     return joined
@@ -153,9 +155,7 @@ def main(
             f"profile {source.name}: no sample has a flux (first reason: {reason}); allowed: at least one; "
             "fix: see fluxes.rank, .synonyms, .min_covered and .medium, and the database's names"
         )
-    texts = {"sample": str, "metabolite": str, "measure": str}
-    fluxes = pd.concat([pd.read_csv(p, sep="\t", dtype=texts) for p in inputs["fluxes"]])
-    growth = pd.concat([pd.read_csv(p, sep="\t", dtype={"sample": str}) for p in inputs["growth"]])
+    fluxes, growth = (pd.concat([read_batch(p) for p in inputs[key]]) for key in ("fluxes", "growth"))
     table = name_compounds(fluxes, read_exchange_ids(inputs["ids"]))
     values, compounds = flux_table(table, samples, settings["value"])
     names = read_synonyms(settings["synonyms"]) if settings["synonyms"] else {}
@@ -173,6 +173,7 @@ def main(
         "reference_sha256": sum_file(inputs["models"]),
         "medium": Path(inputs["medium"]).name,
         "medium_sha256": sum_file(inputs["medium"]),
+        "presolved": facts["presolved"],
         "medium_unknown": facts["unknown_reactions"],
         "inferred": True,
         "level": "flux",

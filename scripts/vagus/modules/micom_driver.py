@@ -38,39 +38,58 @@ def net_rates(exchanges):
     return medium[["sample_id", "metabolite", "flux"]]
 
 
+def try_grow(manifest, folder, medium, settings, presolve):
+    """Solve some communities; None where MICOM solves none of them."""
+    from cobra.util.solver import OptimizationError
+    from micom.workflows import grow
+
+    try:
+        return grow(
+            manifest,
+            folder,
+            medium[medium["sample_id"].isin(manifest["sample_id"])].copy(),
+            tradeoff=settings["tradeoff"],
+            threads=settings["threads"],
+            strategy=STRATEGIES[settings["strategy"]],
+            weights=WEIGHTS[settings["weights"]],
+            presolve=presolve,
+        )
+    except OptimizationError:
+        return None
+
+
 def solve(taxa, medium, settings):
     """Build and solve the communities of some samples.
+
+    What cannot be solved is tried once more with the solver's scaling (`presolve`), as MICOM advises.
 
     Returns
     -------
     tuple
-        Fluxes and growth as frames (None if nothing was solved), reason by sample that was not, and the
-        reactions of the medium that the first community has.
+        Fluxes and growth as frames (None if nothing was solved), reason by sample that was not, samples that
+        took the second try, and the reactions that the communities have.
     """
-    from cobra.util.solver import OptimizationError
     from micom import load_pickle
     from micom.measures import consumption_rates, production_rates
-    from micom.workflows import build, grow
+    from micom.workflows import build
 
     samples = list(dict.fromkeys(taxa["sample_id"]))
+    again = []
     with tempfile.TemporaryDirectory(prefix="micom_", dir=settings["work"]) as folder:
         manifest = build(
             taxa, None, folder, cutoff=0.0, threads=settings["threads"], solver=settings["solver"]
         )
-        first = load_pickle(os.path.join(folder, manifest["file"].iloc[0]))
-        known = {r.id for r in first.exchanges}
-        try:
-            results = grow(
-                manifest,
-                folder,
-                medium[medium["sample_id"].isin(samples)].copy(),
-                tradeoff=settings["tradeoff"],
-                threads=settings["threads"],
-                strategy=STRATEGIES[settings["strategy"]],
-                weights=WEIGHTS[settings["weights"]],
-            )
-        except OptimizationError:
-            return None, None, dict.fromkeys(samples, NO_SOLUTION), known
+        results = try_grow(manifest, folder, medium, settings, False)
+        solved = set() if results is None else set(results.growth_rates["sample_id"])
+        left = manifest[~manifest["sample_id"].isin(list(solved))]
+        if len(left):
+            second = try_grow(left, folder, medium, settings, True)
+            if second is not None:
+                again = sorted(set(second.growth_rates["sample_id"]))
+                results = second if results is None else results + second
+        if results is None:
+            first = load_pickle(os.path.join(folder, manifest["file"].iloc[0]))
+            return None, None, dict.fromkeys(samples, NO_SOLUTION), [], {r.id for r in first.exchanges}
     growth = results.growth_rates
     solved = set(growth["sample_id"])
     failed = {s: NO_SOLUTION for s in samples if s not in solved}
@@ -84,23 +103,29 @@ def solve(taxa, medium, settings):
         tables["production"] = production_rates(results)
     if (inside["direction"] == "import").any():
         tables["consumption"] = consumption_rates(results)
-    return tables, growth, failed, known
+    return tables, growth, failed, again, set(results.annotations["reaction"])
 
 
 def run(settings):
     """Solve all samples in chunks and write the tables."""
     import pandas as pd
 
-    taxa = pd.read_csv(settings["taxa"], sep="\t", dtype={"sample_id": str, "id": str, "file": str})
-    medium = pd.read_csv(settings["medium"], sep="\t", dtype={"sample_id": str, "reaction": str})
+    # A sample may be called NA.
+    taxa = pd.read_csv(
+        settings["taxa"], sep="\t", dtype={"sample_id": str, "id": str, "file": str}, keep_default_na=False
+    )
+    medium = pd.read_csv(
+        settings["medium"], sep="\t", dtype={"sample_id": str, "reaction": str}, keep_default_na=False
+    )
     samples = list(dict.fromkeys(taxa["sample_id"]))
     width = max(1, CHUNK * settings["threads"])
-    fluxes, growths, unknown = [], [], set(medium["reaction"])
+    fluxes, growths, presolved, unknown = [], [], [], set(medium["reaction"])
     failed: dict[str, str] = {}
     for start in range(0, len(samples), width):
         chosen = samples[start : start + width]
-        tables, growth, gone, known = solve(taxa[taxa["sample_id"].isin(chosen)], medium, settings)
+        tables, growth, gone, again, known = solve(taxa[taxa["sample_id"].isin(chosen)], medium, settings)
         failed |= gone
+        presolved += again
         unknown -= known
         if tables is not None:
             fluxes += [table.assign(measure=measure) for measure, table in tables.items()]
@@ -120,6 +145,7 @@ def run(settings):
             name: importlib.metadata.version(name) for name in ("micom", "cobra", "osqp", "highspy")
         },
         "failed": failed,
+        "presolved": presolved,
         "unknown_reactions": sorted(unknown),
     }
     (out / "run.json").write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -97,6 +97,7 @@ CITATIONS: dict[str, tuple[str, str, str]] = {
         "Benjamini & Hochberg 1995, J R Stat Soc B 57:289",
         "10.1111/j.2517-6161.1995.tb02031.x",
     ),
+    "micom": ("MICOM", "Diener et al. 2020, mSystems 5:e00606-19", "10.1128/mSystems.00606-19"),
     "consort": ("flow diagram", "Schulz et al. 2010, BMJ 340:c332", "10.1136/bmj.c332"),
 }
 # What became of reads that fit several species.
@@ -118,6 +119,17 @@ SHOTGUN_WORDS = {
     "diamond": "Gene functions: translated search of reads in labelled proteins with DIAMOND.",
     "humann": "Gene functions: HUMAnN, gap filling off.",
     "markers": "Gene abundance is in copies per genome: depth divided by that of single-copy marker genes.",
+}
+# Which of the possible fluxes MICOM was asked for.
+FLUX_WORDS = {
+    "minimal_imports": "the least uptake from the diet",
+    "pfba": "the least flux in all (parsimonious)",
+    "none": "any fluxes that allow this growth",
+}
+LEAST_WORDS = {"mass": " by mass", "carbon": " by carbon", "none": " in moles"}
+VALUE_WORDS = {
+    "net": "what the community as a whole gives off",
+    "production": "what its members give off, also to each other",
 }
 LIBRARIES = ["snakemake", "numpy", "scipy", "pandas", "scikit-bio", "biom-format", "plotly"]
 ALIASES = {"biom-format": "biom", "bowtie 2": "bowtie2", "unoise": "unoise3", "scikit_bio": "scikit-bio"}
@@ -195,10 +207,30 @@ def tools_that_ran(results: Results) -> list[str]:
         if free or any(f.get("control", "bh") == "bh" for f in families):
             used.append("bh")
     used += ["within"] if len(results.within) else []
+    used += ["micom"] if flux_profiles(results) else []
     used += ["consort"] if len(results.flow) else []
     used += [_key(v) for v in results.versions if _key(v) in CITATIONS]
     used += ["numpy", "scipy", "pandas"]
     return list(dict.fromkeys(used))
+
+
+def flux_profiles(results: Results) -> list[dict[str, Any]]:
+    """Return the meta data of the flux profiles of community models."""
+    return [p.meta for p in results.profiles.values() if p.meta.get("engine") == "MICOM"]
+
+
+def flux_words(meta: dict[str, Any]) -> str:
+    """Say how the fluxes of a profile were computed; they are inferred, not measured."""
+    strategy = str(meta.get("strategy"))
+    least = LEAST_WORDS.get(str(meta.get("weights")), "") if strategy == "minimal_imports" else ""
+    return (
+        f"Fluxes ({meta.get('assay')}) were inferred, not measured: community models of each sample (MICOM, models "
+        f"{meta.get('reference')}, matched by {meta.get('rank')} name; diet {meta.get('medium')}; cooperative "
+        f"tradeoff {meta.get('tradeoff')}), {FLUX_WORDS.get(strategy, strategy)}{least}; the values are "
+        f"{VALUE_WORDS.get(str(meta.get('value')), meta.get('value'))}. Taxa without a model were "
+        f"{100 * float(meta.get('unmatched_mean_share') or 0):.3g}{PERCENT} of a sample on average; samples with "
+        f"less than {100 * float(meta.get('min_covered') or 0):g}{PERCENT} covered were left out."
+    )
 
 
 def _key(name: str) -> str:
@@ -297,6 +329,7 @@ def methods(results: Results) -> list[str]:
             f"Contaminants were sought by {method.get('method', 'prevalence')} "
             f"(threshold {method.get('threshold', 0.1)}) and removed before the profiles were made."
         )
+    said += [flux_words(meta) for meta in flux_profiles(results)]
     trial = config.get("trial") or {}
     models = sorted({m for m in results.effects["model"] if m})
     if models:
