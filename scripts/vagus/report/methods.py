@@ -7,6 +7,7 @@ from importlib import metadata
 from typing import Any
 
 from vagus import __version__
+from vagus.report.flux_methods import flux_profiles, flux_words
 from vagus.report.load_results import Results
 from vagus.report.sentences import PERCENT, join
 
@@ -120,17 +121,6 @@ SHOTGUN_WORDS = {
     "humann": "Gene functions: HUMAnN, gap filling off.",
     "markers": "Gene abundance is in copies per genome: depth divided by that of single-copy marker genes.",
 }
-# Which of the possible fluxes MICOM was asked for.
-FLUX_WORDS = {
-    "minimal_imports": "the least uptake from the diet",
-    "pfba": "the least flux in all (parsimonious)",
-    "none": "any fluxes that allow this growth",
-}
-LEAST_WORDS = {"mass": " by mass", "carbon": " by carbon", "none": " in moles"}
-VALUE_WORDS = {
-    "net": "what the community as a whole gives off",
-    "production": "what its members give off, also to each other",
-}
 LIBRARIES = ["snakemake", "numpy", "scipy", "pandas", "scikit-bio", "biom-format", "plotly"]
 ALIASES = {"biom-format": "biom", "bowtie 2": "bowtie2", "unoise": "unoise3", "scikit_bio": "scikit-bio"}
 
@@ -212,25 +202,6 @@ def tools_that_ran(results: Results) -> list[str]:
     used += [_key(v) for v in results.versions if _key(v) in CITATIONS]
     used += ["numpy", "scipy", "pandas"]
     return list(dict.fromkeys(used))
-
-
-def flux_profiles(results: Results) -> list[dict[str, Any]]:
-    """Return the meta data of the flux profiles of community models."""
-    return [p.meta for p in results.profiles.values() if p.meta.get("engine") == "MICOM"]
-
-
-def flux_words(meta: dict[str, Any]) -> str:
-    """Say how the fluxes of a profile were computed; they are inferred, not measured."""
-    strategy = str(meta.get("strategy"))
-    least = LEAST_WORDS.get(str(meta.get("weights")), "") if strategy == "minimal_imports" else ""
-    return (
-        f"Fluxes ({meta.get('assay')}) were inferred, not measured: community models of each sample (MICOM, models "
-        f"{meta.get('reference')}, matched by {meta.get('rank')} name; diet {meta.get('medium')}; cooperative "
-        f"tradeoff {meta.get('tradeoff')}), {FLUX_WORDS.get(strategy, strategy)}{least}; the values are "
-        f"{VALUE_WORDS.get(str(meta.get('value')), meta.get('value'))}. Taxa without a model were "
-        f"{100 * float(meta.get('unmatched_mean_share') or 0):.3g}{PERCENT} of a sample on average; samples with "
-        f"less than {100 * float(meta.get('min_covered') or 0):g}{PERCENT} covered were left out."
-    )
 
 
 def _key(name: str) -> str:
