@@ -28,6 +28,7 @@ SETTINGS: dict[str, Any] = {
     "tradeoff": 0.5,
     "strategy": "minimal_imports",
     "weights": "mass",
+    "ties": "fewest_exports",
     "value": "net",
     "solver": "hybrid",
     "python": "",

@@ -262,6 +262,32 @@ def test_equal_samples_are_equal_and_copies_of_one_model_do_what_one_does(low_ox
         np.testing.assert_allclose(low_oxygen.frame.loc[sample], low_oxygen.frame.loc["NA"], rtol=2e-3)
 
 
+def test_equal_communities_are_equal_where_micom_leaves_it_open(tmp_path: Path) -> None:
+    """With oxygen 4 several answers share the least uptake: more formate, or more carbon dioxide."""
+    micom_python()
+    diet = write_medium(tmp_path / "diet.csv", {"EX_glc__D_e": 10.0, "EX_o2_e": 4.0, **SALTS})
+    rng = np.random.default_rng(1)
+    mixes = {f"S{i}": dict(zip(COLI[:3], rng.dirichlet([1, 1, 1]), strict=True)) for i in range(5)}
+    mixes |= {f"T{i}": dict(zip(COLI, mix, strict=False)) for i, mix in enumerate([(1, 2), (2, 3), (3, 1)])}
+    species = make_species({"one": {COLI[0]: 1.0}, **mixes})
+    settled = run_fluxes(tmp_path / "ours", species, diet)
+    assert settled.meta["open_ended"] == []
+    assert (settled.frame.max() - settled.frame.min()).max() < 0.005
+    assert settled.frame.loc["one", "formate"] > 1
+    left_open = run_fluxes(tmp_path / "micom", species, diet, ties="micom")
+    # The same growth and the same uptake: only what is given off was open.
+    assert left_open.meta["growth_rate"] == pytest.approx(settled.meta["growth_rate"], rel=1e-3)
+    for compound in ("glc_D", "o2"):
+        ours, theirs = (
+            t.table[t.table["compound"] == compound].set_index("sample")["net"] for t in (settled, left_open)
+        )
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3)
+    ours, theirs = (
+        t.table["net"].clip(lower=0).groupby(t.table["sample"]).sum() for t in (settled, left_open)
+    )
+    assert (ours <= theirs + 0.01).all()
+
+
 def test_a_sample_without_models_leaves_with_the_reason(low_oxygen: Any) -> None:
     meta = low_oxygen.meta
     assert meta["left_out"] == {"strange": "no taxon of it has a model in the database"}

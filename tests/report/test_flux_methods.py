@@ -27,6 +27,7 @@ META = {
     "tradeoff": 0.5,
     "strategy": "minimal_imports",
     "weights": "mass",
+    "ties": "fewest_exports",
     "value": "net",
     "unmatched_mean_share": 0.123,
     "min_covered": 0.5,
@@ -38,9 +39,9 @@ META = {
     [
         (
             {},
-            "the least uptake from the diet by mass; the values are what the community as a whole gives off",
+            "uptake from the diet by mass, of these the one with the fewest molecules given off; the",
         ),
-        ({"weights": "none"}, "the least uptake from the diet in moles;"),
+        ({"weights": "none", "ties": "micom"}, "the least uptake from the diet in moles;"),
         ({"strategy": "pfba"}, "the least flux in all (parsimonious);"),
         ({"strategy": "none"}, "any of the possible fluxes;"),
         ({"value": "production"}, "what its members give off"),

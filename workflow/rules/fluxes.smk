@@ -3,7 +3,17 @@
 # What both rules must agree on; a job that only runs elsewhere or with more processes gives the same fluxes.
 FLUX_SETTINGS = {
     key: config["fluxes"][key]
-    for key in ("rank", "min_abundance", "min_covered", "tradeoff", "strategy", "weights", "value", "solver")
+    for key in (
+        "rank",
+        "min_abundance",
+        "min_covered",
+        "tradeoff",
+        "strategy",
+        "weights",
+        "ties",
+        "value",
+        "solver",
+    )
 }
 # Minutes that a batch may take: large models need some each.
 FLUX_MINUTES = 30 + 20 * config["fluxes"]["batch_size"] // config["fluxes"]["threads"]

@@ -180,7 +180,7 @@ def run_micom(
     media
         Sample -> reaction -> flux.
     settings
-        tradeoff, strategy, weights, solver, threads.
+        tradeoff, strategy, weights, ties, solver, threads.
     work
         Folder for its files.
 
@@ -188,7 +188,7 @@ def run_micom(
     -------
     fluxes, growth, told
         `FLUX_COLUMNS` (mmol/(gDW h) of the community), `GROWTH_COLUMNS` (1/h), and what the driver tells:
-        versions, failed, presolved, unknown_reactions.
+        versions, failed, presolved, open_ended, unknown_reactions.
 
     Raises
     ------
@@ -207,7 +207,7 @@ def run_micom(
     diet = [(r, f, s) for s in samples for r, f in media[s].items()]
     pd.DataFrame(diet, columns=["reaction", "flux", "sample_id"]).to_csv(medium, sep="\t", index=False)
     asked = {
-        **{key: settings[key] for key in ("tradeoff", "strategy", "weights", "solver", "threads")},
+        **{key: settings[key] for key in ("tradeoff", "strategy", "weights", "ties", "solver", "threads")},
         "taxa": str(taxa),
         "medium": str(medium),
         "out": str(work),
@@ -248,7 +248,8 @@ def main(
     media = {s: medium_of(diet, s, design) for s in profile.samples}
     gone |= {s: "the medium has no row for it" for s in profile.samples if s not in gone and not media[s]}
     samples = [s for s in profile.samples if s not in gone]
-    told: dict[str, Any] = {"versions": {}, "failed": {}, "presolved": [], "unknown_reactions": []}
+    told: dict[str, Any] = {"versions": {}, "failed": {}, "unknown_reactions": []}
+    told |= {"presolved": [], "open_ended": []}
     fluxes, growth = pd.DataFrame(columns=FLUX_COLUMNS), pd.DataFrame(columns=GROWTH_COLUMNS)
     if samples:
         python = find_python(settings["python"])

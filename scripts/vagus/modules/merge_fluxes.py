@@ -136,7 +136,8 @@ def join_facts(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for one in facts:
         for key in joined:
             joined[key] |= one[key]
-    joined["presolved"] = sorted(s for one in facts for s in one["presolved"])
+    for key in ("presolved", "open_ended"):
+        joined[key] = sorted(s for one in facts for s in one[key])
     ran = [set(one["unknown_reactions"]) for one in facts if one["versions"]]
     joined["unknown_reactions"] = sorted(set.intersection(*ran)) if ran else []
     return joined
@@ -174,12 +175,13 @@ def main(
         "medium": Path(inputs["medium"]).name,
         "medium_sha256": sum_file(inputs["medium"]),
         "presolved": facts["presolved"],
+        "open_ended": facts["open_ended"],
         "medium_unknown": facts["unknown_reactions"],
         "inferred": True,
         "level": "flux",
         "assay": assay,
         "source_profile": source.name,
-        **{k: settings[k] for k in ("rank", "tradeoff", "strategy", "weights", "value", "solver")},
+        **{k: settings[k] for k in ("rank", "tradeoff", "strategy", "weights", "ties", "value", "solver")},
         **{k: settings[k] for k in ("min_abundance", "min_covered")},
         "growth_rate": {s: round(float(rate[s]), 6) for s in samples if s in rate.index},
         "covered": facts["covered"],

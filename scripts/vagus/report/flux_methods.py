@@ -34,7 +34,10 @@ def flux_words(meta: Mapping[str, Any]) -> str:
         Of a profile of `merge_fluxes`.
     """
     strategy = str(meta["strategy"])
-    least = STRATEGIES[strategy] + (MEASURED[str(meta["weights"])] if strategy == "minimal_imports" else "")
+    least = STRATEGIES[strategy]
+    if strategy == "minimal_imports":
+        ties = ", of these the one with the fewest molecules given off"
+        least += MEASURED[str(meta["weights"])] + (ties if meta["ties"] == "fewest_exports" else "")
     unmatched, covered = 100 * float(meta["unmatched_mean_share"]), 100 * float(meta["min_covered"])
     return (
         f"Fluxes ({meta['assay']}) were inferred, not measured, by community models of each sample (MICOM): "
