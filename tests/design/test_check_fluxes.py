@@ -212,6 +212,7 @@ def test_a_right_config_passes_and_wrong_ones_are_told(trial: Any) -> None:
         ({"rank": "genus"}, "'fluxes.models': .*one a species"),
         ({"tradeoff": 0}, "'fluxes.tradeoff'"),
         ({"profiles": ["stool.genus"]}, "'fluxes.profiles': stool.genus is not made"),
+        ({"python": "no/python"}, "'fluxes.python': no such program"),
         ({"synonyms": "diet.csv"}, "'fluxes.synonyms': .*no column taxon, model"),
     ]
     for change, said in wrong:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from modules.made_fluxes import (
     COLI,
-    IDS,
     MEDIUM,
     MODELS,
     ROOT,
@@ -24,13 +23,10 @@ from modules.made_fluxes import (
     write_medium,
 )
 
-from vagus.design.flux_inputs import Model, read_medium
+from vagus.design.flux_inputs import read_medium
 from vagus.errors import VagusError
-from vagus.modules import community_fluxes, merge_fluxes
-from vagus.modules.flux_taxa import leave_out, match_taxa, taxon_name
-from vagus.modules.module_file import load_modules
+from vagus.modules import community_fluxes
 
-BASE = [Model("m1", "Aus bus", "a.json"), Model("m2", "Cus dus", "c.json")]
 LOW_OXYGEN = {"EX_glc__D_e": 10.0, "EX_o2_e": 2.0, **SALTS}
 # MICOM called without Vagus and without its workflows, in its own Python.
 DIRECT = """
@@ -61,65 +57,6 @@ print("ANSWER" + json.dumps(told))
 """
 
 
-@pytest.mark.parametrize(
-    ("feature", "lineage", "rank", "name"),
-    [
-        ("Aus bus", [], "species", "Aus bus"),
-        ("s__Aus_bus", [], "genus", "aus"),
-        ("k__B|g__Aus|s__Aus_bus", [], "species", "s__Aus_bus"),
-        ("x", ["B", "", "", "", "", "Aus", "Aus bus"], "species", "Aus bus"),
-        ("x", ["B", "", "", "", "", "Aus", "bus"], "species", "Aus bus"),
-        ("x", ["B", "", "", "", "", "Aus", "Aus bus"], "genus", "Aus"),
-        # what is known at genus only is no species of it
-        ("unclassified Aus", ["B", "", "", "", "", "Aus", ""], "species", ""),
-        ("unclassified", ["B", "", "", "", "", "", ""], "genus", ""),
-    ],
-)
-def test_taxon_name(feature: str, lineage: list[str], rank: str, name: str) -> None:
-    assert taxon_name(feature, lineage, rank) == name
-
-
-def test_taxa_are_matched_by_name_or_synonym_and_the_rest_is_listed() -> None:
-    species = make_species({"S": {"s__Aus_bus": 0.4, "Eus fus": 0.3, "Gus hus": 0.2, "Aus bus_B": 0.1}})
-    matched = match_taxa(species, BASE, "species", {"eus fus": "cus dus"}, 0.0)
-    np.testing.assert_allclose(matched.shares.loc["S"], [0.4, 0.3])
-    assert matched.covered["S"] == pytest.approx(0.7)
-    taxa = matched.taxa.set_index("taxon")
-    assert taxa["matched_by"].to_dict() == {
-        "s__Aus_bus": "name", "Eus fus": "synonym", "Gus hus": "", "Aus bus_B": "",
-    }  # fmt: skip
-    assert taxa.loc["Eus fus", "model"] == "Cus dus"
-    assert list(taxa["mean_share"]) == pytest.approx([0.4, 0.3, 0.2, 0.1])
-
-
-def test_species_add_up_to_genera() -> None:
-    species = make_species({"S": {"Aus bus": 1.0, "Aus cus": 2.0, "Dus eus": 1.0}})
-    matched = match_taxa(species, [Model("m1", "g__Aus", "a")], "genus", {}, 0.0)
-    assert matched.shares.loc["S", "m1"] == pytest.approx(0.75)
-
-
-def test_what_has_no_name_counts_as_not_covered() -> None:
-    species = make_species({"S": {"Aus bus": 60.0}}, kind="counts", unclassified={"S": 0.4})
-    assert match_taxa(species, BASE, "species", {}, 0.0).covered["S"] == pytest.approx(0.6)
-
-
-def test_samples_leave_with_their_reason() -> None:
-    species = make_species(
-        {
-            "kept": {"Aus bus": 0.5, "Eus fus": 0.5},
-            "little": {"Aus bus": 0.4, "Eus fus": 0.6},
-            "none": {"Eus fus": 1.0},
-            "empty": {},
-        }
-    )
-    gone = leave_out(match_taxa(species, BASE, "species", {}, 0.01), 0.5)
-    assert set(gone) == {"little", "none", "empty"}
-    assert gone["none"] == "no taxon of it has a model in the database"
-    assert "40 % of it, less than fluxes.min_covered (50 %)" in gone["little"]
-    rare = leave_out(match_taxa(species, BASE, "species", {}, 0.6), 0.5)
-    assert rare["kept"] == "no taxon with a model reaches fluxes.min_abundance"
-
-
 def test_batches_are_all_samples_once() -> None:
     names = [f"S{i}" for i in range(7)]
     parts = [community_fluxes.batch_of(names, b, 3) for b in range(3)]
@@ -137,45 +74,6 @@ def test_the_diet_of_an_arm_goes_before_that_of_all(tmp_path: Path) -> None:
     assert community_fluxes.medium_of(rows, "S0", design) == {"EX_o2_m": 1.0, "EX_glc_m": 3.0}
     assert community_fluxes.medium_of(rows, "S1", design) == {"EX_o2_m": 5.0}
     assert community_fluxes.medium_of(rows, "S2", design) == {"EX_o2_m": 9.0, "EX_glc_m": 3.0}
-
-
-def test_metabolites_of_one_compound_are_added_up() -> None:
-    rows = [
-        ("S", "net", "12ppd__R_m", 1.0), ("S", "net", "12ppd__S_m", 2.0),
-        ("S", "production", "12ppd__S_e", 5.0),
-        ("S", "net", "xyz_m", -1.0), ("T", "net", "xyz_m", 3.0),
-    ]  # fmt: skip
-    fluxes = pd.DataFrame(rows, columns=["sample", "measure", "metabolite", "flux"])
-    table = merge_fluxes.name_compounds(fluxes, merge_fluxes.read_exchange_ids(IDS)).set_index(
-        ["sample", "compound"]
-    )
-    assert table.loc[("S", "propanediol"), ["net", "production", "consumption"]].tolist() == [3.0, 5.0, 0.0]
-    assert table.loc[("S", "propanediol"), "metabolite"] == "12ppd_R,12ppd_S"
-    values, names = merge_fluxes.flux_table(table.reset_index(), ["S", "T", "U"], "net")
-    assert names == ["propanediol", "xyz"]
-    np.testing.assert_allclose(values.toarray(), [[3.0, 0.0, 0.0], [-1.0, 3.0, 0.0]])
-
-
-def test_what_only_the_solver_tells_apart_is_one_value() -> None:
-    rows = [("S", 2.6102, 1.0), ("T", 2.6100, 1.1), ("U", 2.6101, 1.0)]
-    table = pd.DataFrame([(s, c, v) for s, a, b in rows for c, v in (("a", a), ("b", b))])
-    table.columns = ["sample", "compound", "net"]
-    values, _ = merge_fluxes.flux_table(table, ["S", "T", "U"], "net")
-    np.testing.assert_array_equal(values.toarray(), [[2.6101] * 3, [1.0, 1.1, 1.0]])
-
-
-def test_exchange_ids_name_compounds_of_the_module_file() -> None:
-    ids = merge_fluxes.read_exchange_ids(IDS)
-    known = {c.id for c in load_modules(ROOT / "resources" / "modules" / "neuroactive.yaml").compounds}
-    # Compounds that no module makes or uses, under names of our own.
-    own = {
-        "ethanol", "acetaldehyde", "hydrogen", "methane", "cadaverine", "agmatine", "phenethylamine",
-        "phenylalanine", "spermine", "valerate", "phenylacetate",
-    }  # fmt: skip
-    assert set(ids.values()) - known == own
-    assert not any("__" in i or i.endswith(("_e", "_m")) for i in ids)
-    assert ids["ac"] == "acetate"
-    assert ids["lac_D"] == "d_lactate"
 
 
 def test_a_python_without_micom_is_told_in_one_line(tmp_path: Path) -> None:
@@ -408,11 +306,18 @@ def test_a_diet_on_which_nothing_grows_is_told(tmp_path: Path) -> None:
     assert facts["unknown_reactions"] == ["EX_unobtainium_m"]
 
 
-def test_a_broken_model_is_one_line(tmp_path: Path) -> None:
+def test_a_broken_model_is_one_line_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     micom_python()
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     (tmp_path / "db").mkdir()
     (tmp_path / "db" / "manifest.csv").write_text("species,file\nAus bus,a.json\n")
     (tmp_path / "db" / "a.json").write_text("{}")
     with pytest.raises(VagusError, match=r"^MICOM \(1 samples\) failed: error: ") as caught:
         run_fluxes(tmp_path / "r", make_species({"S": {"Aus bus": 1.0}}), models=tmp_path / "db")
     assert "\n" not in str(caught.value)
+    assert not list((tmp_path / "temporary").iterdir())
+    run_fluxes(tmp_path / "s", make_species({"S": {COLI[0]: 1.0}}))
+    assert not list((tmp_path / "temporary").iterdir())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -94,6 +96,15 @@ def check_fluxes(
             "a model database, but no medium",
             "name the diet: .qza, or a table of reaction and flux",
             column="fluxes.medium",
+        )
+    python = settings["python"]
+    if isinstance(python, str) and python and shutil.which(os.path.expanduser(python)) is None:
+        findings.problem(
+            FILE,
+            "no such program",
+            'name a Python that has micom, or set it to "" and run `make micom`',
+            column="fluxes.python",
+            value=python,
         )
     readers: list[tuple[str, Callable[[Path], object]]] = [
         ("models", lambda path: read_manifest(path, str(settings["rank"]))),
