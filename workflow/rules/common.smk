@@ -10,6 +10,7 @@ sys.path.insert(0, str(CLONE / "scripts"))
 
 from vagus.design.check_sheets import load_trial
 from vagus.design.batches import make_batches
+from vagus.design.check_fluxes import count_batches, flux_profiles
 from vagus.design.findings import Findings
 from vagus.design.places import Places, find_config_path
 from vagus.design.check_sheets import load_genomes
@@ -30,6 +31,7 @@ except VagusError as error:
 PATHS = [("taxonomy", "reference"), ("mock", "composition"), ("phylogeny", "tree"), ("shotgun", "pathways")]
 PATHS += [("function16s", "sequences")]
 PATHS += [("modules", key) for key in ("file", "stoichiometry", "omixer")]
+PATHS += [("fluxes", key) for key in ("models", "medium", "synonyms")]
 for room, key in PATHS + [("databases", name) for name in config["databases"]]:
     found = find_config_path(config[room][key], Path.cwd(), CLONE, workflow.configfiles)
     config[room][key] = str(found or config[room][key])
@@ -155,6 +157,12 @@ PROFILES += [
     for level in MODULE_LEVELS
     if level in config["modules"]["levels"] or level == "omixer"
 ]
+# The taxonomic profile of each assay from which community models are made, and the jobs they are cut into.
+FLUX_PROFILES = flux_profiles(config, {sample.assay for sample in DESIGN.samples if sample.units})
+FLUX_BATCHES = {
+    assay: count_batches(DESIGN, assay, config["fluxes"]["batch_size"]) for assay in FLUX_PROFILES
+}
+PROFILES += [f"{assay}.flux" for assay in FLUX_PROFILES]
 PROFILES += ["panel.clinical"] if DESIGN.measures else []
 PROFILES = list(dict.fromkeys([*PROFILES, *IMPORTS]))
 
@@ -225,6 +233,12 @@ if SHOTGUN_READS:
     TOOLS["shotgun"] += [programs[engine] for engine in SHOTGUN.engines if engine in programs]
     TOOLS["shotgun"] = list(dict.fromkeys(TOOLS["shotgun"]))
     TOOLS |= {engine: [engine] for engine in SHOTGUN.engines if engine in ("metaphlan", "sylph", "humann")}
+
+
+def flux_batches(wildcards, kind):
+    """One table of all batches of community models of an assay."""
+    batches = range(FLUX_BATCHES[wildcards.assay])
+    return [f"<results>/fluxes/{wildcards.assay}/{batch}.{kind}" for batch in batches]
 
 
 def run_batches_filtered(wildcards):

@@ -26,6 +26,8 @@ PATH_KEYS = (
     "modules.file",
     "modules.stoichiometry",
     "modules.omixer",
+    "fluxes.medium",
+    "fluxes.synonyms",
     *(f"databases.{key}" for key in ("sourmash_taxonomy", "sylph_taxonomy", "proteins", "protein_labels")),
     *(f"databases.{key}" for key in ("sourmash", "sylph", "humann_mapping")),
 )
@@ -35,6 +37,7 @@ FOLDER_KEYS = tuple(
 )
 # All of one assay are scored at once.
 MODULE_LEVELS = ("module", "metabolite", "balance", "omixer")
+EITHER_KEYS = ("fluxes.models",)
 TREE_METRICS = {"unweighted_unifrac", "weighted_unifrac"}
 
 
@@ -78,6 +81,10 @@ def check_config(config: dict[str, Any], places: Places, findings: Findings) -> 
         _check_file(config_value(config, key), key, places, findings)
     for key in FOLDER_KEYS:
         _check_folder(config_value(config, key), key, places, findings)
+    for key in EITHER_KEYS:
+        value = config_value(config, key)
+        if not isinstance(value, str) or not (found := places.find(value)) or not found.is_dir():
+            _check_file(value, key, places, findings)
     profiles = config.get("profiles")
     for i, entry in enumerate(profiles if isinstance(profiles, list) else [], 1):
         if isinstance(entry, dict):

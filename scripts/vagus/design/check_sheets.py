@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vagus.design.check_config import check_config, check_config_with_design
+from vagus.design.check_fluxes import check_fluxes
 from vagus.design.check_measures import check_measures
 from vagus.design.check_participants import check_donors, check_participants
 from vagus.design.check_plan import read_plan
@@ -83,6 +84,11 @@ def load_trial(
     measures = check_measures(tables["measures"], people, plan, name["plan"], places.clone, findings)
     layouts = {unit.paired for s in samples for unit in s.units}
     check_config_with_design(config, {s.assay for s in samples if s.units}, layouts, findings)
+    named = {"arm": plan["arms"], "visit": plan["visits"], "sample": [s.sample for s in samples]}
+    written = {
+        key: {n for name in names for n in (name, ids.get(name, name))} for key, names in named.items()
+    }
+    check_fluxes(config, {s.assay for s in samples if s.units}, written, places, findings)
     genomes = load_genomes(config, places, findings)
     if any(s.assay == "shotgun" and s.units for s in samples):
         proteins = any(genome.proteins for genome in genomes)

@@ -7,6 +7,7 @@ from importlib import metadata
 from typing import Any
 
 from vagus import __version__
+from vagus.report.flux_methods import flux_profiles, flux_words
 from vagus.report.load_results import Results
 from vagus.report.section import inferred_words
 from vagus.report.sentences import PERCENT, join
@@ -104,6 +105,7 @@ CITATIONS: dict[str, tuple[str, str, str]] = {
         "10.1111/j.2006.0030-1299.14714.x",
     ),
     "bootstrap": ("bootstrap intervals", "Efron & Tibshirani 1993", "10.1201/9780429246593"),
+    "micom": ("MICOM", "Diener et al. 2020, mSystems 5:e00606-19", "10.1128/mSystems.00606-19"),
     "consort": ("flow diagram", "Schulz et al. 2010, BMJ 340:c332", "10.1136/bmj.c332"),
 }
 # What became of reads that fit several species.
@@ -204,6 +206,7 @@ def tools_that_ran(results: Results) -> list[str]:
     used += ["within"] if len(results.within) else []
     used += ["redundancy"] if results.modules else []
     used += ["bootstrap"] if results.concordance["spearman"].notna().any() else []
+    used += ["micom"] if flux_profiles(results) else []
     used += ["consort"] if len(results.flow) else []
     used += [_key(v) for v in results.versions if _key(v) in CITATIONS]
     used += ["numpy", "scipy", "pandas"]
@@ -306,6 +309,7 @@ def methods(results: Results) -> list[str]:
             f"Contaminants were sought by {method.get('method', 'prevalence')} "
             f"(threshold {method.get('threshold', 0.1)}) and removed before the profiles were made."
         )
+    said += [flux_words(meta) for meta in flux_profiles(results)]
     trial = config.get("trial") or {}
     models = sorted({m for m in results.effects["model"] if m})
     if models:
