@@ -139,6 +139,8 @@ PROFILE_TARGETS += [f"<results>/profiles/shotgun.{level}.biom" for level in SHOT
 PROFILE_TARGETS += [
     f"<results>/profiles/{assay}.{level}.biom" for assay in KO_PROFILES for level in MODULE_LEVELS
 ]
+if config["modules"]["random_draws"]:
+    PROFILE_TARGETS += [f"<results>/profiles/{assay}.specificity.tsv" for assay in KO_PROFILES]
 PROFILE_TARGETS += ["<results>/reads/ledger.tsv"] if RAW_READS else []
 PROFILE_TARGETS += ["<results>/profiles/flow.tsv"]
 if AMPLICON:

@@ -78,6 +78,25 @@ def count_genomes(profile: Profile, markers: Sequence[str]) -> Profile:
     return Profile(profile.name, scaled, profile.features, names, profile.taxonomy, meta)
 
 
+def is_ec_profile(ko: Profile) -> bool:
+    """Return whether a profile is of EC numbers, not of KOs.
+
+    Raises
+    ------
+    VagusError
+        If it is of neither.
+    """
+    ids = [split_feature(f)[0] for f in ko.features]
+    is_ko = any(i[:1] == "K" and i[1:].isdigit() for i in ids)
+    is_ec = not is_ko and any(i.count(".") == 3 and i[:1].isdigit() for i in ids)
+    if ko.features and not (is_ko or is_ec):
+        raise VagusError(
+            f"profile {ko.name}: features such as {ko.features[0]!r} are neither KO nor EC numbers; "
+            "fix: regroup the table to KO before it is imported"
+        )
+    return is_ec
+
+
 def facts_of(profile: Profile, modules: ModuleSet, level: str, stratified: bool) -> dict[str, Any]:
     """Return the meta of a profile that is made from a KO profile."""
     assay = profile.name.partition(".")[0]
@@ -140,14 +159,7 @@ def make_profiles(
     VagusError
         If the profile holds neither KOs nor EC numbers.
     """
-    ids = [split_feature(f)[0] for f in ko.features]
-    is_ko = any(i[:1] == "K" and i[1:].isdigit() for i in ids)
-    is_ec = not is_ko and any(i.count(".") == 3 and i[:1].isdigit() for i in ids)
-    if ko.features and not (is_ko or is_ec):
-        raise VagusError(
-            f"profile {ko.name}: features such as {ko.features[0]!r} are neither KO nor EC numbers; "
-            "fix: regroup the table to KO before it is imported"
-        )
+    is_ec = is_ec_profile(ko)
     profile = count_genomes(ko, markers)
     chosen: Sequence[Any] = modules.modules
     left_out: list[str] = []
