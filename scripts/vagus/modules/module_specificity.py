@@ -159,10 +159,11 @@ def tally_modules(modules: Iterable[Any], profile: Profile) -> Tally:
     cells, carriers = np.zeros(count), np.zeros(count)
     organisms = 0
     for block in organism_blocks(profile, compiled.kos):
-        columns = np.flatnonzero(block.any(axis=0))
+        seen = block > 0
+        columns = np.flatnonzero(seen.any(axis=0))
         organisms += len(columns)
         # What the genes of all samples together do not make, no sample makes.
-        possible = score_block(compiled, block.any(axis=1)[:, None].astype(float))[0][:, 0] > 0
+        possible = score_block(compiled, seen.any(axis=1, keepdims=True).astype(float))[0][:, 0] > 0
         rows = np.flatnonzero(possible)
         here = np.ascontiguousarray(block[:, columns])
         size = max(1, BLOCK // max(1, len(columns)) // 8)
