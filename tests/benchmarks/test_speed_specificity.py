@@ -14,7 +14,8 @@ from modules.made_modules import make_profile
 from scipy import sparse
 
 from vagus.modules.module_file import load_modules
-from vagus.modules.module_specificity import measure_specificity, required_kos
+from vagus.modules.module_specificity import measure_specificity
+from vagus.modules.random_modules import required_kos
 
 pytestmark = pytest.mark.benchmark
 SAMPLES, SPECIES, KOS, DRAWS = 300, 300, 8000, 100

@@ -11,26 +11,23 @@ import pytest
 from modules.made_modules import make_profile, random_modules, random_profile
 from scipy import stats
 
+from vagus.modules.ec_modules import EcModule, EcStep
 from vagus.modules.module_file import load_modules
 from vagus.modules.module_specificity import (
     EVERYWHERE,
     LESS,
     MORE,
-    NEAREST,
     NO_GENE,
     NOTHING_ALIKE,
     ONE_GENE,
     TABLE_COLUMNS,
-    count_organisms,
-    draw_modules,
     main,
     measure_specificity,
-    pools,
-    required_kos,
     take_modules,
     tally_modules,
 )
-from vagus.modules.score_modules import EcModule, EcStep, compile_modules, score_block, score_modules
+from vagus.modules.random_modules import NEAREST, count_organisms, draw_modules, pools, required_kos
+from vagus.modules.score_modules import compile_modules, score_block, score_modules
 from vagus.profile import Profile, write_profile
 
 ROOT = Path(__file__).parents[2]

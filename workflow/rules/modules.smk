@@ -27,7 +27,11 @@ rule module_profiles:
         mem_mb=lambda wildcards, input, attempt: max(1500, int(40 * input.size_mb)) * attempt,
         runtime=60,
     params:
-        settings={key: config["modules"][key] for key in config["modules"] if key.startswith("omixer_")},
+        settings={
+            key: value
+            for key, value in config["modules"].items()
+            if key == "shallow_species" or key.startswith("omixer_")
+        },
     script:
         "../../scripts/vagus/modules/module_profiles.py"
 
