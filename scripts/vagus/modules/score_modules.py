@@ -161,6 +161,12 @@ def compile_modules(modules: Iterable[ModuleLike]) -> Compiled:
     )
 
 
+def step_values(compiled: Compiled, kos: Floats) -> Floats:
+    """Return the required steps of all modules in one taxon, S x N, from its KOs (K x N)."""
+    enzymes = np.minimum.reduceat(kos[compiled.parts], compiled.part_starts, axis=0)
+    return np.asarray(np.add.reduceat(enzymes, compiled.enzyme_starts, axis=0))
+
+
 def score_block(compiled: Compiled, kos: Floats) -> tuple[Floats, Floats]:
     """Score all modules in one taxon.
 
@@ -178,8 +184,7 @@ def score_block(compiled: Compiled, kos: Floats) -> tuple[Floats, Floats]:
         geometric mean of its required steps that are there; it is 0 where fewer than `needed` steps or not
         all signature steps are there.
     """
-    enzymes = np.minimum.reduceat(kos[compiled.parts], compiled.part_starts, axis=0)
-    steps = np.add.reduceat(enzymes, compiled.enzyme_starts, axis=0)
+    steps = step_values(compiled, kos)
     there = steps > 0
     logs = np.log(steps, out=np.zeros_like(steps), where=there)
     seen = np.add.reduceat(there, compiled.step_starts, axis=0, dtype=np.intp)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from vagus.modules.score_modules import Compiled, Floats, score_block
+from vagus.modules.score_modules import Compiled, Floats, score_block, step_values
 
 # Reads per gene from which a species' own genes are believed. The logarithm of k reads is 1 / (2 k) too low
 # on average, 5 % at this depth; a gene that is there is missed once in 22,000 times.
@@ -45,6 +45,46 @@ def marker_depth(markers: Floats) -> tuple[Floats, Floats]:
     return abundance, np.where(seen, reads, 0.0)
 
 
+def carrier_chance(
+    compiled: Compiled, steps: npt.NDArray[np.bool_], carriers: npt.NDArray[np.bool_], reads: Floats
+) -> Floats:
+    """Return how likely a species has its modules in shallow samples.
+
+    Parameters
+    ----------
+    compiled
+        M modules of S steps.
+    steps
+        Whether a step was seen (S x N).
+    carriers
+        Whether the module is there (M x N); looked at in the deep samples only.
+    reads
+        Reads per gene (N).
+
+    Returns
+    -------
+    Floats
+        M x N, by Bayes' rule. Before: the share of the deep samples that have the module. Then, step by step:
+        how often those with and those without the module have the step, and how likely a step that is there
+        is seen at this depth. One half is added to each count (Jeffreys), so that nothing is certain.
+    """
+    deep = reads >= LEAST_READS
+    lengths = np.diff(np.append(compiled.step_starts, len(compiled.enzyme_starts)))
+    having = np.repeat(carriers[:, deep], lengths, axis=0)
+    seen = steps[:, deep]
+    detected = 1 - np.exp(-reads)
+    # Log odds of every step between species with and without the module.
+    odds = np.zeros(steps.shape)
+    for sign, group in ((1, having), (-1, ~having)):
+        held = ((seen & group).sum(axis=1) + 0.5) / (group.sum(axis=1) + 1)
+        chance = held[:, None] * detected
+        odds += sign * np.where(steps, np.log(held)[:, None], np.log1p(-chance))
+    with_module = carriers[:, deep].sum(axis=1) + 0.5
+    before = np.log(with_module / (deep.sum() + 1 - with_module))
+    after = before[:, None] + np.add.reduceat(odds, compiled.step_starts, axis=0)
+    return np.asarray(1 / (1 + np.exp(-np.clip(after, -50, 50))))
+
+
 def lend_modules(
     compiled: Compiled, kos: Floats, markers: Floats, value: Floats
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
@@ -82,7 +122,10 @@ def lend_modules(
         return value, nowhere
     total = abundance.sum()
     if abundance[deep].sum() >= LEAST_SHARE * total:
-        per_genome = value[:, deep].sum(axis=1) / abundance[deep].sum()
+        carriers = (value > 0) & deep
+        genomes = np.where(carriers, abundance, 0.0).sum(axis=1)
+        copies = np.where(carriers, value, 0.0).sum(axis=1) / np.where(genomes > 0, genomes, 1.0)
+        lent = carrier_chance(compiled, step_values(compiled, kos) > 0, carriers, reads) * copies[:, None]
     else:
-        per_genome = score_block(compiled, kos.sum(axis=1, keepdims=True))[0][:, 0] / total
-    return np.where(shallow, per_genome[:, None] * abundance, value), shallow
+        lent = score_block(compiled, kos.sum(axis=1, keepdims=True))[0] / total
+    return np.where(shallow, lent * abundance, value), shallow
