@@ -1,4 +1,4 @@
-"""How module values depend on depth, by both rules for shallow species, against the truth.
+"""How module values depend on depth, as seen and corrected, against the truth.
 
 Run it from the clone: `PYTHONPATH=scripts:tests python tests/benchmarks/module_depth.py`.
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 from modules.made_communities import MARKERS, MODULES, PLACE, Community, make_community
 
+from vagus.modules.detection import make_corrector
 from vagus.modules.module_profiles import count_genomes
 from vagus.modules.score_modules import score_modules
-from vagus.modules.shallow_taxa import lend_modules
 
 DEPTHS = (0.5e6, 1e6, 2e6, 4e6, 5e6, 10e6, 20e6)
-LENDERS = {"own": None, "lend": lend_modules}
+RULES = {"as seen": None, "corrected": make_corrector}
 RIBOSOME = [m.id for m in MODULES].index("RIBOSOME")
 
 
@@ -21,8 +21,8 @@ def score(community: Community, rng: np.random.Generator, pairs: float) -> dict[
     """Return rule -> modules x samples."""
     profile = count_genomes(community.read(rng, pairs), MARKERS)
     return {
-        rule: score_modules(MODULES, profile, False, lender, MARKERS).value
-        for rule, lender in LENDERS.items()
+        rule: score_modules(MODULES, profile, False, corrector, MARKERS).value
+        for rule, corrector in RULES.items()
     }
 
 
@@ -78,7 +78,7 @@ def main() -> None:
                 found[depth].append(score(community, rng, depth))
         for depth in DEPTHS:
             row = [f"{depth / 1e6:g}"]
-            for rule in LENDERS:
+            for rule in RULES:
                 pairs = [bias_and_scatter(f[rule], t) for f, t in zip(found[depth], truths, strict=True)]
                 bias, scatter = np.mean(pairs, axis=0)
                 ribosome = np.median([f[rule][RIBOSOME] for f in found[depth]])
@@ -89,7 +89,7 @@ def main() -> None:
                 ]
                 row.append(f"{100 * np.mean(change):+.2f} %" if change else "")
             print(" | ".join(row))
-    print("\nhalf of the modules lost in one arm of 24 samples: log2 ratio, truth, own, lend")
+    print("\nhalf of the modules lost in one arm of 24 samples: log2 ratio, truth, as seen, corrected")
     for depth in DEPTHS:
         rows = []
         for seed in (1, 2, 3):
@@ -97,7 +97,7 @@ def main() -> None:
             community = lose_in_half(make_community(rng), rng, 0.5)
             truth, values = community.truth(), score(community, rng, depth)
             some = (truth.mean(axis=1) > 0.02) & np.array([m.tier != "C" for m in MODULES])
-            rows.append([effect(truth, some), *(effect(values[rule], some) for rule in LENDERS)])
+            rows.append([effect(truth, some), *(effect(values[rule], some) for rule in RULES)])
         print(f"{depth / 1e6:g}", *(f"{x:+.3f}" for x in np.mean(rows, axis=0)), sep=" | ")
 
 

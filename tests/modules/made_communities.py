@@ -74,7 +74,7 @@ def make_community(
     rng
         Random numbers.
     species, samples
-        How many; a species is in half of the samples.
+        How many; a species is in half of the samples, the first one in all.
     lost
         Chance that a person's strain lacks a module that its species has, with all genes at once.
     spread
@@ -82,7 +82,9 @@ def make_community(
     """
     length = rng.lognormal(0, 0.4, len(KOS))
     level = rng.normal(0, spread, species)[:, None] + rng.normal(0, 1, (species, samples))
-    abundance = np.exp(level) * (rng.random((species, samples)) < 0.5)
+    there = rng.random((species, samples)) < 0.5
+    there[0] = True
+    abundance = np.exp(level) * there
     genes = np.zeros((species, samples, len(KOS)))
     for s in range(species):
         for module in MODULES:

@@ -84,7 +84,7 @@ def test_written_profiles_are_read_back(tmp_path: Path) -> None:
         "omixer_coverage": 1,
         "omixer_estimator": "median",
         "omixer_normalise": False,
-        "shallow_species": "lend",
+        "depth_correction": True,
     }
     main(
         str(tmp_path / "shotgun.ko.biom"), str(MODULES), str(STOICHIOMETRY), str(MARKERS), outputs,

@@ -30,7 +30,7 @@ rule module_profiles:
         settings={
             key: value
             for key, value in config["modules"].items()
-            if key == "shallow_species" or key.startswith("omixer_")
+            if key == "depth_correction" or key.startswith("omixer_")
         },
     script:
         "../../scripts/vagus/modules/module_profiles.py"

@@ -12,12 +12,12 @@ import pandas as pd
 from scipy import sparse
 
 from vagus.errors import VagusError
+from vagus.modules.detection import make_corrector
 from vagus.modules.ec_modules import by_ec
 from vagus.modules.metabolites import compound_potential, read_stoichiometry
 from vagus.modules.module_file import ModuleSet, load_modules
 from vagus.modules.omixer import OmixerSettings, read_omixer, score_omixer
 from vagus.modules.score_modules import BETWEEN, Scores, log_ratios, score_modules, split_feature
-from vagus.modules.shallow_taxa import lend_modules
 from vagus.profile import Profile, read_profile, write_profile
 from vagus.shotgun.genome_size import genome_equivalents, read_markers
 from vagus.steps import run_step
@@ -29,7 +29,8 @@ PER_GENOME = "copies per genome"
 # Fewer markers than this in a table do not tell how many genomes it holds.
 LEAST_MARKERS = 10
 TABLE_COLUMNS = [
-    "sample", "module", "axis", "tier", "value", "unclassified", "carriers", "redundancy", "coverage", "lent",
+    "sample", "module", "axis", "tier", "value", "unclassified", "carriers", "redundancy", "coverage",
+    "as_seen",
 ]  # fmt: skip
 # What a profile says of where it comes from.
 HANDED_ON = (
@@ -128,7 +129,7 @@ def describe_scores(scores: Scores, modules: ModuleSet) -> pd.DataFrame:
             "tier": np.tile([known[m].tier for m in scores.modules], samples),
             **{
                 key: getattr(scores, key).T.ravel()
-                for key in ("value", "unclassified", "carriers", "redundancy", "coverage", "lent")
+                for key in ("value", "unclassified", "carriers", "redundancy", "coverage", "as_seen")
             },
         },
         columns=TABLE_COLUMNS,
@@ -140,7 +141,7 @@ def make_profiles(
     modules: ModuleSet,
     stoichiometry: str | Path | None,
     markers: Sequence[str],
-    shallow_species: str = "lend",
+    depth_correction: bool = True,
 ) -> tuple[dict[str, Profile], pd.DataFrame]:
     """Score the modules of a KO (or EC) profile.
 
@@ -154,8 +155,8 @@ def make_profiles(
         See `metabolites.read_stoichiometry`; None for one molecule of each.
     markers
         To turn another unit into copies per genome.
-    shallow_species
-        `lend`: see `shallow_taxa.lend_modules`; `own`: every sample by itself.
+    depth_correction
+        Correct for what is not seen of rare species, see `detection.make_corrector`.
 
     Returns
     -------
@@ -173,8 +174,8 @@ def make_profiles(
     left_out: list[str] = []
     if is_ec:
         chosen, left_out = by_ec(modules.modules)
-    lender = lend_modules if shallow_species == "lend" else None
-    scores = score_modules(chosen, profile, lender=lender, markers=markers)
+    corrector = make_corrector if depth_correction else None
+    scores = score_modules(chosen, profile, corrector=corrector, markers=markers)
     stratified = any(BETWEEN in f for f in ko.features)
     assay, samples = ko.name.partition(".")[0], profile.samples
     facts = {
@@ -182,7 +183,7 @@ def make_profiles(
     }
     if stratified:
         for meta in facts.values():
-            meta["shallow_species"] = shallow_species
+            meta["depth_correction"] = depth_correction
     if left_out:
         facts["module"]["not_computable_by_ec"] = left_out
 
@@ -249,7 +250,7 @@ def main(
     """Read, score and write; the level of an output is in its name."""
     ko = read_profile(profile)
     made, rows = make_profiles(
-        ko, load_modules(modules), stoichiometry, read_markers(markers), str(settings["shallow_species"])
+        ko, load_modules(modules), stoichiometry, read_markers(markers), bool(settings["depth_correction"])
     )
     if omixer:
         chosen = OmixerSettings(

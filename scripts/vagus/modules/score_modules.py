@@ -101,8 +101,8 @@ class Scores:
         Species; row blocks of `by_taxon`.
     by_taxon
         Values of all modules in the first species, then the second, ... (T*M x N); None without taxa.
-    lent
-        What of the value is of species that were too shallow in a sample to show their own genes (M x N).
+    as_seen
+        The value without any correction (M x N).
     """
 
     modules: list[str]
@@ -114,12 +114,11 @@ class Scores:
     coverage: Floats
     taxa: list[str]
     by_taxon: sparse.csr_array | None
-    lent: Floats
+    as_seen: Floats
 
 
-# Modules, KOs (K x N) and markers (P x N) of a species and its own values (M x N) -> its values, and in which
-# samples these are lent (N); see `shallow_taxa`.
-Lender = Callable[[Compiled, Floats, Floats, Floats], tuple[Floats, npt.NDArray[np.bool_]]]
+# For some modules: from a species' markers (P x N) and its values (M x N) to its values; see `detection`.
+Corrector = Callable[[Compiled], Callable[[Floats, Floats], Floats]]
 
 
 def compile_modules(modules: Iterable[ModuleLike]) -> Compiled:
@@ -237,7 +236,7 @@ def score_modules(
     modules: Iterable[ModuleLike],
     profile: Profile,
     keep_taxa: bool = True,
-    lender: Lender | None = None,
+    corrector: Corrector | None = None,
     markers: Sequence[str] = (),
 ) -> Scores:
     """Score modules in every taxon and sample of a KO profile.
@@ -251,9 +250,8 @@ def score_modules(
         organisms. Of a profile without taxa the community is scored as if it were one organism.
     keep_taxa
         Return the values of each taxon too.
-    lender
-        What scores species that are too shallow in a sample, from the `markers`; None scores each sample by
-        itself.
+    corrector
+        What corrects the values of named species for their depth, told from the `markers`; None does not.
     markers
         KOs of universal single-copy genes.
 
@@ -269,19 +267,20 @@ def score_modules(
     """
     compiled = compile_modules(modules)
     shape = (len(compiled.ids), len(profile.samples))
-    value, unclassified, carriers, entropy, best, lent = (np.zeros(shape) for _ in range(6))
+    value, unclassified, carriers, entropy, best, as_seen = (np.zeros(shape) for _ in range(6))
     count = len(compiled.kos)
-    kos = list(dict.fromkeys([*compiled.kos, *(markers if lender else ())]))
-    marker_rows = [kos.index(marker) for marker in markers if lender]
+    kos = list(dict.fromkeys([*compiled.kos, *(markers if corrector else ())]))
+    marker_rows = [kos.index(marker) for marker in markers if corrector]
+    correct = corrector(compiled) if corrector else None
     taxa: list[str] = []
     blocks: list[sparse.csr_array] = []
     named = np.zeros(shape)
     for taxon, block in taxon_blocks(profile, kos):
         unknown = taxon.lower() in UNKNOWN_TAXA
         found, coverage = score_block(compiled, block[:count])
-        if lender and not unknown:
-            found, shallow = lender(compiled, block[:count], block[marker_rows], found)
-            lent[:, shallow] += found[:, shallow]
+        as_seen += found
+        if correct and not unknown:
+            found = correct(block[marker_rows], found)
         value += found
         best = np.maximum(best, coverage)
         if unknown:
@@ -300,7 +299,9 @@ def score_modules(
     redundancy = np.where(some, np.exp(np.log(total) - entropy / total), 0.0)
     stacked = sparse.csr_array(sparse.vstack(blocks, format="csr")) if blocks else None
     samples = list(profile.samples)
-    return Scores(compiled.ids, samples, value, unclassified, carriers, redundancy, best, taxa, stacked, lent)
+    return Scores(
+        compiled.ids, samples, value, unclassified, carriers, redundancy, best, taxa, stacked, as_seen
+    )
 
 
 def log_ratios(

@@ -1,4 +1,4 @@
-"""Values do not depend on depth: exactly where counts are in proportion, and within a per cent where they are not."""
+"""Values do not depend on depth: exactly with counts in proportion, within a per cent with counts drawn."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import pytest
 from benchmarks.module_depth import doubling, score
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from modules.made_communities import KOS, MARKERS, MODULE_ROWS, MODULES, PLACE, make_community
+from modules.made_communities import COMPILED, KOS, MARKERS, MODULE_ROWS, MODULES, PLACE, make_community
 from modules.made_modules import Module, Step, make_profile
 
+from vagus.modules.detection import LEAST_SHARE, make_corrector, marker_depth, seen_share
 from vagus.modules.module_file import load_modules
 from vagus.modules.module_profiles import make_profiles
-from vagus.modules.score_modules import compile_modules, score_block, score_modules
-from vagus.modules.shallow_taxa import LEAST_READS, lend_modules, marker_depth
+from vagus.modules.score_modules import Compiled, compile_modules, score_block, score_modules
 from vagus.profile import Profile
 
 ROOT = Path(__file__).parents[2] / "resources" / "modules"
 MARKER_ROWS = [PLACE[ko] for ko in MARKERS]
 
 
-@pytest.mark.parametrize("rule", ["own", "lend"])
-def test_twice_the_reads_change_nothing(rule: str) -> None:
+@pytest.mark.parametrize("rule", [False, True])
+def test_twice_the_reads_change_nothing(rule: bool) -> None:
     rng = np.random.default_rng(1)
     once = make_community(rng, 20, 6).read(rng, 1e6)
     twice = Profile(once.name, once.table * 2, once.features, once.samples, {}, dict(once.meta))
@@ -33,7 +33,7 @@ def test_twice_the_reads_change_nothing(rule: str) -> None:
         first, second = made[0][level], made[1][level]
         assert first.features == second.features
         np.testing.assert_allclose(first.table.toarray(), second.table.toarray(), rtol=1e-12)
-        assert first.meta["shallow_species"] == rule
+        assert first.meta["depth_correction"] is rule
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +41,16 @@ def by_depth() -> dict[str, dict[float, np.ndarray]]:
     """Rule -> pairs -> modules x samples of one community; pairs 0 is the truth."""
     rng = np.random.default_rng(7)
     community = make_community(rng)
-    found: dict[str, dict[float, np.ndarray]] = {rule: {0: community.truth()} for rule in ("own", "lend")}
+    found: dict[str, dict[float, np.ndarray]] = {
+        rule: {0: community.truth()} for rule in ("as seen", "corrected")
+    }
     for pairs in (1e6, 2e6, 5e6, 10e6):
         for rule, values in score(community, rng, pairs).items():
             found[rule][pairs] = values
     return found
 
 
-@pytest.mark.parametrize(("rule", "pairs"), [("own", 5e6), ("lend", 1e6), ("lend", 5e6)])
+@pytest.mark.parametrize(("rule", "pairs"), [("as seen", 5e6), ("corrected", 1e6), ("corrected", 5e6)])
 def test_twice_the_depth_changes_less_than_a_per_cent(
     by_depth: dict[str, dict[float, np.ndarray]], rule: str, pairs: float
 ) -> None:
@@ -57,23 +59,22 @@ def test_twice_the_depth_changes_less_than_a_per_cent(
     assert abs(change) < 0.01
 
 
-def test_each_sample_by_itself_runs_low_in_shallow_samples(
+def test_what_is_seen_runs_low_in_shallow_samples(
     by_depth: dict[str, dict[float, np.ndarray]],
 ) -> None:
-    assert doubling(by_depth["own"][1e6], by_depth["own"][2e6]) > 0.015
+    assert doubling(by_depth["as seen"][1e6], by_depth["as seen"][2e6]) > 0.015
     row = [m.id for m in MODULES].index("RIBOSOME")
-    own, lent = (np.median(by_depth[rule][1e6][row]) for rule in ("own", "lend"))
-    assert own < 0.95 < 0.965 < lent < 1.01
-    truth = by_depth["own"][0]
+    seen, corrected = (np.median(by_depth[rule][1e6][row]) for rule in ("as seen", "corrected"))
+    assert seen < 0.96 < 0.97 < corrected < 1.01
+    truth = by_depth["as seen"][0]
     some = truth.mean(axis=1) > 0.02
     errors = {
         (rule, pairs): np.sqrt(np.mean((by_depth[rule][pairs][some] - truth[some]) ** 2))
-        for rule in ("own", "lend")
+        for rule in ("as seen", "corrected")
         for pairs in (1e6, 5e6)
     }
     print(errors)
-    assert errors["lend", 1e6] < 0.85 * errors["own", 1e6]
-    assert errors["lend", 5e6] <= errors["own", 5e6]
+    assert all(errors["corrected", pairs] < errors["as seen", pairs] for pairs in (1e6, 5e6))
 
 
 @pytest.mark.parametrize("reads", [0.3, 1, 3, 10, 40])
@@ -87,72 +88,100 @@ def test_reads_per_gene_are_told_from_scatter(reads: float, unit: float) -> None
     assert np.median(found[abundance > 0]) == pytest.approx(reads, rel=0.35)
 
 
-def one_species(genes: np.ndarray, reads: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return KOs x samples: counts of a species with these genes (KOs x samples) read so deep."""
-    return rng.poisson(genes * reads).astype(float)
-
-
-def lend(block: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return own values, lent values and where they are lent."""
-    compiled = compile_modules(MODULES)
-    own, _ = score_block(compiled, block[MODULE_ROWS])
-    return own, *lend_modules(compiled, block[MODULE_ROWS], block[MARKER_ROWS], own)
-
-
-TRP = [PLACE[ko] for ko in ("K01657", "K01658", "K00766", "K01817", "K01609", "K01695", "K01696")]
+TRP = [PLACE[ko] for ko in ("K01656", "K00766", "K01817", "K01609", "K01694")]
 TRP_ROW = [m.id for m in MODULES].index("TRP_synthesis")
 
 
-def test_a_strain_that_lost_a_module_has_lost_it_where_it_can_be_seen() -> None:
+def one_species(
+    genes: np.ndarray, reads: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return values as seen and corrected of a species with these genes (KOs x samples) read so deep."""
+    block = rng.poisson(genes * reads).astype(float)
+    seen, _ = score_block(COMPILED, block[MODULE_ROWS])
+    return seen, make_corrector(COMPILED)(block[MARKER_ROWS], seen)
+
+
+@pytest.mark.parametrize("reads", [0.5, 1.0, 2.0, 5.0, 20.0])
+def test_the_share_that_is_seen_is_what_draws_give(reads: float) -> None:
+    """Simulated with the scorer itself: all genes of the shortest enzymes, of every module."""
+    rng = np.random.default_rng(11)
+    shortest = [
+        Module(
+            m.id,
+            tuple(
+                Step((min(s.alternatives, key=len),), s.optional, s.signature)
+                for s in m.steps
+                if not s.optional
+            ),
+            m.coverage,
+        )
+        for m in MODULES
+    ]
+    compiled = compile_modules(shortest)
+    # Every KO of a step is drawn for itself, as if it stood in no other step.
+    apart = Compiled(
+        compiled.ids,
+        [str(i) for i in range(len(compiled.parts))],
+        np.arange(len(compiled.parts)),
+        compiled.part_starts,
+        compiled.enzyme_starts,
+        compiled.step_starts,
+        compiled.signature,
+        compiled.needed,
+    )
+    draws = rng.poisson(reads, (len(apart.parts), 20_000)).astype(float)
+    found = score_block(apart, draws)[0]
+    error = found.std(axis=1) / np.sqrt(draws.shape[1]) / reads
+    share = seen_share(COMPILED, np.array([reads]))[:, 0]
+    assert (np.abs(found.mean(axis=1) / reads - share) < 4.5 * error + 1e-9).all()
+    single = [
+        i for i, m in enumerate(MODULES) if len(m.required) == 1 and len(m.required[0].alternatives[0]) == 1
+    ]
+    np.testing.assert_allclose(share[single], 1, rtol=1e-9)
+
+
+def test_a_strain_that_lost_a_module_has_lost_it() -> None:
     rng = np.random.default_rng(5)
-    genes = np.zeros((len(KOS), 20))
+    genes = np.zeros((len(KOS), 200))
     genes[[*MARKER_ROWS, *TRP]] = 1
-    genes[TRP, 1] = 0
-    reads = np.array([60.0] * 10 + [2.0] * 10)
-    block = one_species(genes, reads, rng)
-    own, lent, shallow = lend(block)
-    assert not shallow[:10].any()
-    assert shallow[10:].all()
-    np.testing.assert_array_equal(lent[:, :10], own[:, :10])
-    assert lent[TRP_ROW, 1] == 0
-    # Shallow: by abundance, and near the truth together; alone they show the module in some samples only.
-    assert lent[TRP_ROW, 10:].sum() == pytest.approx(reads[10:].sum(), rel=0.2)
-    assert (lent[TRP_ROW, 10:] > 0).all()
-    # Modules that no strain has are lent to none.
-    assert (lent[own[:, :10].sum(axis=1) == 0, 10:] == 0).all()
+    genes[TRP, ::2] = 0
+    seen, corrected = one_species(genes, np.full(200, 2.0), rng)
+    assert (corrected[TRP_ROW, ::2] == 0).all()
+    assert ((seen > 0) == (corrected > 0)).all()
+    # Carriers are seen too low, and corrected to their abundance.
+    assert seen[TRP_ROW, 1::2].mean() < 0.9 * 2
+    assert corrected[TRP_ROW, 1::2].mean() == pytest.approx(2, rel=0.12)
 
 
-def test_what_is_seen_decides_between_strains() -> None:
+def test_a_deep_species_is_left_as_it_is() -> None:
     rng = np.random.default_rng(6)
-    genes = np.zeros((len(KOS), 60))
-    genes[[*MARKER_ROWS, *TRP]] = 1
-    genes[np.ix_(TRP, range(0, 60, 2))] = 0
-    reads = np.array([60.0] * 30 + [3.0] * 30)
-    _, lent, shallow = lend(one_species(genes, reads, rng))
-    without, with_it = lent[TRP_ROW, 30::2], lent[TRP_ROW, 31::2]
-    assert shallow[30:].all()
-    assert without.mean() < 0.05 * with_it.mean()
-    assert with_it.mean() == pytest.approx(3.0, rel=0.25)
-
-
-def test_a_species_that_is_rare_everywhere_is_scored_from_all_samples() -> None:
-    rng = np.random.default_rng(8)
-    genes = np.zeros((len(KOS), 40))
-    genes[[*MARKER_ROWS, *TRP]] = 1
-    own, lent, shallow = lend(one_species(genes, np.full(40, 0.5), rng))
-    assert shallow.all()
-    assert own[TRP_ROW].mean() < 0.2
-    assert lent[TRP_ROW].mean() == pytest.approx(0.5, rel=0.15)
-
-
-def test_without_markers_every_sample_is_by_itself() -> None:
-    rng = np.random.default_rng(9)
     genes = np.zeros((len(KOS), 10))
+    genes[[*MARKER_ROWS, *TRP]] = 1
+    seen, corrected = one_species(genes, np.full(10, 5000.0), rng)
+    np.testing.assert_array_equal(seen, corrected)
+
+
+def test_chance_sights_stand_for_ten_at_most() -> None:
+    rng = np.random.default_rng(8)
+    genes = np.zeros((len(KOS), 400))
+    genes[[*MARKER_ROWS, *TRP]] = 1
+    seen, corrected = one_species(genes, np.full(400, 0.3), rng)
+    ratio = corrected[seen > 0] / seen[seen > 0]
+    assert ratio.max() <= 1 / LEAST_SHARE + 1e-9
+    # At such a depth a value is still too low.
+    assert corrected[TRP_ROW].mean() < 0.3
+
+
+def test_without_markers_nothing_is_corrected() -> None:
+    rng = np.random.default_rng(9)
+    genes = np.zeros((len(KOS), 50))
     genes[[*MARKER_ROWS[:9], *TRP]] = 1
-    own, lent, shallow = lend(one_species(genes, np.full(10, 1.0), rng))
-    assert not shallow.any()
-    np.testing.assert_array_equal(own, lent)
-    assert LEAST_READS > 1
+    seen, corrected = one_species(genes, np.full(50, 1.0), rng)
+    np.testing.assert_array_equal(seen, corrected)
+    table = np.ones((len(MARKERS) + 1, 2))
+    features = [f"{ko}|unclassified" for ko in [*MARKERS, "K01667"]]
+    scores = score_modules(MODULES, make_profile(table, features), corrector=make_corrector, markers=MARKERS)
+    np.testing.assert_array_equal(scores.value, scores.as_seen)
 
 
 @settings(max_examples=10, deadline=None)
@@ -160,7 +189,7 @@ def test_without_markers_every_sample_is_by_itself() -> None:
 def test_order_of_samples_features_and_modules_is_nothing(seed: int) -> None:
     rng = np.random.default_rng(seed)
     profile = make_community(rng, 6, 8).read(rng, 3e5)
-    base = score_modules(MODULES, profile, lender=lend_modules, markers=MARKERS)
+    base = score_modules(MODULES, profile, corrector=make_corrector, markers=MARKERS)
     rows, columns = rng.permutation(len(profile.features)), rng.permutation(8)
     mixed = Profile(
         profile.name,
@@ -170,11 +199,10 @@ def test_order_of_samples_features_and_modules_is_nothing(seed: int) -> None:
         {},
         profile.meta,
     )
-    again = score_modules(MODULES[::-1], mixed, lender=lend_modules, markers=MARKERS[::-1])
-    for name in ("value", "carriers", "redundancy", "lent", "unclassified"):
+    again = score_modules(MODULES[::-1], mixed, corrector=make_corrector, markers=MARKERS[::-1])
+    for name in ("value", "carriers", "redundancy", "as_seen", "unclassified"):
         wanted = getattr(base, name)[:, columns]
         np.testing.assert_allclose(getattr(again, name)[::-1], wanted, rtol=1e-8, atol=1e-12)
-    assert (base.lent <= base.value * (1 + 1e-12)).all()
 
 
 @settings(max_examples=25, deadline=None)
@@ -214,7 +242,7 @@ def test_a_new_rare_step_lowers_a_mean_and_a_marker_lowers_all() -> None:
     more[rows] = more[rows] * 2
     richer = Profile(profile.name, more.tocsr(), profile.features, profile.samples, {}, dict(profile.meta))
     one, two = (
-        make_profiles(p, modules, None, MARKERS, "own")[0]["module"].to_frame()["TRP_synthesis"]
+        make_profiles(p, modules, None, MARKERS, False)[0]["module"].to_frame()["TRP_synthesis"]
         for p in (profile, richer)
     )
     assert (two[one > 0] < one[one > 0]).all()
