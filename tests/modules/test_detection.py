@@ -142,15 +142,15 @@ def test_the_share_that_is_seen_is_what_draws_give(reads: float) -> None:
 
 def test_a_strain_that_lost_a_module_has_lost_it() -> None:
     rng = np.random.default_rng(5)
-    genes = np.zeros((len(KOS), 200))
+    genes = np.zeros((len(KOS), 4000))
     genes[[*MARKER_ROWS, *TRP]] = 1
     genes[TRP, ::2] = 0
-    seen, corrected = one_species(genes, np.full(200, 2.0), rng)
+    seen, corrected = one_species(genes, np.full(4000, 1.0), rng)
     assert (corrected[TRP_ROW, ::2] == 0).all()
     assert ((seen > 0) == (corrected > 0)).all()
     # Carriers are seen too low, and corrected to their abundance.
-    assert seen[TRP_ROW, 1::2].mean() < 0.9 * 2
-    assert corrected[TRP_ROW, 1::2].mean() == pytest.approx(2, rel=0.12)
+    assert seen[TRP_ROW, 1::2].mean() < 0.8
+    assert corrected[TRP_ROW, 1::2].mean() == pytest.approx(1, rel=0.15)
 
 
 def test_a_deep_species_is_left_as_it_is() -> None:
@@ -168,8 +168,6 @@ def test_chance_sights_stand_for_ten_at_most() -> None:
     seen, corrected = one_species(genes, np.full(400, 0.3), rng)
     ratio = corrected[seen > 0] / seen[seen > 0]
     assert ratio.max() <= 1 / LEAST_SHARE + 1e-9
-    # At such a depth a value is still too low.
-    assert corrected[TRP_ROW].mean() < 0.3
 
 
 def test_without_markers_nothing_is_corrected() -> None:

@@ -14,10 +14,12 @@ from scipy import sparse
 from vagus.errors import VagusError
 from vagus.modules.detection import make_corrector
 from vagus.modules.ec_modules import by_ec
-from vagus.modules.metabolites import compound_potential, read_stoichiometry
+from vagus.modules.metabolites import compound_potential
 from vagus.modules.module_file import ModuleSet, load_modules
-from vagus.modules.omixer import OmixerSettings, read_omixer, score_omixer
+from vagus.modules.omixer import OmixerSettings, score_omixer
+from vagus.modules.omixer_file import read_omixer
 from vagus.modules.score_modules import BETWEEN, Scores, log_ratios, score_modules, split_feature
+from vagus.modules.stoichiometry import read_stoichiometry
 from vagus.profile import Profile, read_profile, write_profile
 from vagus.shotgun.genome_size import genome_equivalents, read_markers
 from vagus.steps import run_step
