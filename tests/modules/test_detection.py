@@ -149,8 +149,11 @@ def test_a_strain_that_lost_a_module_has_lost_it() -> None:
     assert (corrected[TRP_ROW, ::2] == 0).all()
     assert ((seen > 0) == (corrected > 0)).all()
     # Carriers are seen too low, and corrected to their abundance.
-    assert seen[TRP_ROW, 1::2].mean() < 2.9
-    assert corrected[TRP_ROW, 1::2].mean() == pytest.approx(3, rel=0.06)
+    # One gene serves in two steps, so the module is a little above one copy.
+    truth = score_block(COMPILED, 3 * genes[MODULE_ROWS, 1:2])[0][TRP_ROW, 0]
+    assert truth == pytest.approx(3 * 2 ** (1 / 5))
+    assert seen[TRP_ROW, 1::2].mean() < 0.92 * truth
+    assert corrected[TRP_ROW, 1::2].mean() == pytest.approx(truth, rel=0.05)
 
 
 def test_a_deep_species_is_left_as_it_is() -> None:
