@@ -183,6 +183,8 @@ PROFILE_TARGETS += [
     f"<results>/profiles/{assay}.{level}.biom" for assay in KO_PROFILES for level in MODULE_LEVELS
 ]
 PROFILE_TARGETS += [f"<results>/profiles/amplicon.{level}.biom" for level in LEVELS16S]
+if config["modules"]["random_draws"]:
+    PROFILE_TARGETS += [f"<results>/profiles/{assay}.specificity.tsv" for assay in KO_PROFILES]
 PROFILE_TARGETS += ["<results>/reads/ledger.tsv"] if RAW_READS else []
 PROFILE_TARGETS += ["<results>/profiles/flow.tsv"]
 if AMPLICON:
