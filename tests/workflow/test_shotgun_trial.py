@@ -46,7 +46,8 @@ def keep_shotgun_only(workdir: Path) -> None:
     for key in ("amplicon", "taxonomy", "mock"):
         del config[key]
     config["reads"] = {"batch_size": 12}
-    config["shotgun"] |= {"speed": "reference"}
+    pathways = str(CLONE / "tests" / "shotgun" / "pathways.tsv")
+    config["shotgun"] |= {"speed": "reference", "pathways": pathways}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     plan = yaml.safe_load((folder / "plan.yaml").read_text())
     plan["families"] = [{"name": "genera", "profiles": ["shotgun.genus"], "control": "bh", "alpha": 0.05}]

@@ -8,6 +8,7 @@ from typing import Any
 
 from vagus import __version__
 from vagus.report.flux_methods import flux_profiles, flux_words
+from vagus.report.function16s_methods import function16s_meta, function16s_words
 from vagus.report.load_results import Results
 from vagus.report.section import inferred_words
 from vagus.report.sentences import PERCENT, join
@@ -105,6 +106,7 @@ CITATIONS: dict[str, tuple[str, str, str]] = {
         "10.1111/j.2006.0030-1299.14714.x",
     ),
     "bootstrap": ("bootstrap intervals", "Efron & Tibshirani 1993", "10.1201/9780429246593"),
+    "picrust2": ("PICRUSt2", "Douglas et al. 2020, Nat Biotechnol 38:685", "10.1038/s41587-020-0548-6"),
     "micom": ("MICOM", "Diener et al. 2020, mSystems 5:e00606-19", "10.1128/mSystems.00606-19"),
     "consort": ("flow diagram", "Schulz et al. 2010, BMJ 340:c332", "10.1136/bmj.c332"),
 }
@@ -206,6 +208,9 @@ def tools_that_ran(results: Results) -> list[str]:
     used += ["within"] if len(results.within) else []
     used += ["redundancy"] if results.modules else []
     used += ["bootstrap"] if results.concordance["spearman"].notna().any() else []
+    used += {"nearest": ["vsearch"], "picrust2": ["picrust2"]}.get(
+        function16s_meta(results).get("engine", ""), []
+    )
     used += ["micom"] if flux_profiles(results) else []
     used += ["consort"] if len(results.flow) else []
     used += [_key(v) for v in results.versions if _key(v) in CITATIONS]
@@ -309,6 +314,7 @@ def methods(results: Results) -> list[str]:
             f"Contaminants were sought by {method.get('method', 'prevalence')} "
             f"(threshold {method.get('threshold', 0.1)}) and removed before the profiles were made."
         )
+    said += [function16s_words(meta) for meta in [function16s_meta(results)] if meta]
     said += [flux_words(meta) for meta in flux_profiles(results)]
     trial = config.get("trial") or {}
     models = sorted({m for m in results.effects["model"] if m})

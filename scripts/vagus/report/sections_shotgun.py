@@ -71,7 +71,7 @@ def _figures(results: Results, profile: Profile, level: str) -> list[Figure]:
 def _taxonomy_words(table: pd.DataFrame) -> list[str]:
     if not len(table):
         return []
-    used = table[table["left_out"].fillna("") == ""]
+    used = table[table["left_out"].astype(object).fillna("") == ""]
     if not len(used):
         return ["No shotgun sample could be named."]
     unnamed = pd.to_numeric(used["unclassified_species"], errors="coerce")

@@ -26,6 +26,8 @@ LEVEL_WORDS = {
     "metabolite": "Compounds",
     "balance": "Balances",
     "flux": "Fluxes",
+    "ec": "EC numbers",
+    "inference": "Reads lost and distances in the inference",
     "omixer": "Modules of your own file",
     "diversity": "Diversity",
 }
