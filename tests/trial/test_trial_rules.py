@@ -76,7 +76,7 @@ def test_all_tables_are_made_and_a_second_run_has_nothing_to_do(folder):
 def test_a_mistake_is_one_line_without_a_traceback(folder):
     path = folder / "results/profiles/amplicon.genus.biom"
     write_profile(make_profile(np.ones((2, 2)), ["P0_v1", "stranger"]), path)
-    done = run_snakemake(folder, "results/trial/arm_effects/amplicon.genus.tsv")
+    done = run_snakemake(folder, "results/trial/uncorrected/amplicon.genus.tsv")
     assert done.returncode != 0
     assert "ERROR: profile amplicon.genus: sample 'stranger' is not in the design" in done.stderr
     log = (folder / "logs/arm_effects/amplicon.genus.log").read_text()

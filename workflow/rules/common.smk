@@ -186,6 +186,7 @@ if AMPLICON:
 TRIAL_TARGETS = [
     f"<results>/trial/{kind}/{name}.tsv" for kind in ("arm_effects", "within_arm") for name in PROFILES
 ]
+TRIAL_TARGETS += ["<results>/trial/families.tsv"] if PROFILES else []
 TRIAL_TARGETS += ["<results>/trial/concordance.tsv"] if KO_PROFILES and DESIGN.measures else []
 TRIAL_TARGETS += ["<results>/trial/truth.tsv"] if config["truth"] else []
 
@@ -246,6 +247,8 @@ def report_inputs(wildcards):
         "effects": [f"<results>/trial/arm_effects/{name}.tsv" for name in PROFILES],
         "within": [f"<results>/trial/within_arm/{name}.tsv" for name in PROFILES],
         "flow": "<results>/profiles/flow.tsv",
+        "deviations": "<results>/design/plan_deviations.tsv",
+        "families": "<results>/trial/families.tsv" if PROFILES else [],
         "versions": [f"<results>/report/versions/{family}.json" for family in TOOLS],
     }
     if RAW_READS:

@@ -10,13 +10,13 @@ wildcard_constraints:
 
 
 rule arm_effects:
-    """Baseline-adjusted differences between the arms for every feature of a profile (ANCOVA, HC3)."""
+    """Baseline-adjusted differences between the arms for every feature of a profile, before error control."""
     input:
         profile="<results>/profiles/{profile}.biom",
         meta="<results>/profiles/{profile}.meta.json",
         design="<results>/design/design.json",
     output:
-        "<results>/trial/arm_effects/{profile}.tsv",
+        "<results>/trial/uncorrected/{profile}.tsv",
     log:
         "<logs>/arm_effects/{profile}.log",
     benchmark:
@@ -33,6 +33,29 @@ rule arm_effects:
         confidence=config["trial"]["confidence"],
     script:
         "../../scripts/vagus/trial/arm_effects.py"
+
+
+rule control_errors:
+    """Error control over the families of the plan, in their order, across profiles and features."""
+    input:
+        effects=[f"<results>/trial/uncorrected/{name}.tsv" for name in PROFILES],
+        design="<results>/design/design.json",
+    output:
+        effects=[f"<results>/trial/arm_effects/{name}.tsv" for name in PROFILES],
+        families="<results>/trial/families.tsv",
+    log:
+        "<logs>/control_errors.log",
+    benchmark:
+        "<benchmarks>/control_errors.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        # Every table is held at once, with its texts.
+        mem_mb=lambda wildcards, input, attempt: max(1000, int(20 * input.size_mb)) * attempt,
+        runtime=10,
+    script:
+        "../../scripts/vagus/trial/control_errors.py"
 
 
 rule within_arm:

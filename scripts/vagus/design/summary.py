@@ -188,8 +188,11 @@ def _estimates(design: Design, levels: Sequence[str]) -> str:
     families: list[dict[str, Any]] = design.plan["families"]
     for i, f in enumerate(families, 1):
         lines.append(
-            f"  family {i}   {f['name']}: {', '.join(f['profiles'])} ({f['control']}, {f['alpha']:g})"
+            f"  family {i}   {f['name']}: {', '.join(f['profiles'])} ({f['control']}, {f['alpha']:g}"
+            + (", gate)" if f.get("gate") else ")")
         )
+    if design.registration:
+        lines.append(f"  plan       {design.registration['status']}; sha256 {design.registration['hash']}")
     return "\n".join([head, *lines])
 
 
