@@ -39,7 +39,7 @@ def test_hypothetical_sets_values_from_the_event_on_to_missing():
     found = values("hypothetical")
     assert np.flatnonzero(np.isnan(found.at("v2", PEOPLE)[:, 0])).tolist() == [4]
     assert np.isfinite(found.at("v1", PEOPLE)).all()
-    assert any("1 participant visits after an event are missing" in n for n in found.notes)
+    assert any("hypothetical: 1 participant visits after an event are missing" in n for n in found.notes)
 
 
 def test_hypothetical_leaves_the_participant_out_of_the_comparison():

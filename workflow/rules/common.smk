@@ -9,6 +9,7 @@ CLONE = Path(workflow.basedir).parent
 sys.path.insert(0, str(CLONE / "scripts"))
 
 from vagus.design.check_sheets import load_trial
+from vagus.design.biomarkers import in_biomarker_panel
 from vagus.design.batches import make_batches
 from vagus.design.findings import Findings
 from vagus.design.places import Places, find_config_path
@@ -155,7 +156,12 @@ PROFILES += [
     for level in MODULE_LEVELS
     if level in config["modules"]["levels"] or level == "omixer"
 ]
-PROFILES += ["panel.clinical"] if DESIGN.measures else []
+MARKERS_MEASURED = [in_biomarker_panel(measure.measure) for measure in DESIGN.measures]
+PROFILES += ["panel.clinical"] if not all(MARKERS_MEASURED) else []
+PROFILES += ["panel.biomarkers"] if any(MARKERS_MEASURED) else []
+CLINICAL_TABLES = ["responders", "bands", "reliable_change"] if DESIGN.measures else []
+OUTCOMES = ["response"] if DESIGN.measures else []
+OUTCOMES += ["detection"] if any(MARKERS_MEASURED) and "panel.biomarkers" not in IMPORTS else []
 PROFILES = list(dict.fromkeys([*PROFILES, *IMPORTS]))
 
 # What the report draws; modules and compounds also where they are not tested.
@@ -188,6 +194,7 @@ TRIAL_TARGETS = [
 ]
 TRIAL_TARGETS += ["<results>/trial/families.tsv"] if PROFILES else []
 TRIAL_TARGETS += ["<results>/trial/concordance.tsv"] if KO_PROFILES and DESIGN.measures else []
+TRIAL_TARGETS += [f"<results>/trial/{name}.tsv" for name in CLINICAL_TABLES]
 TRIAL_TARGETS += ["<results>/trial/truth.tsv"] if config["truth"] else []
 
 # What `snakemake resources` makes: the references of all engines that the genomes can be built into, and downloads.
@@ -272,6 +279,9 @@ def report_inputs(wildcards):
         files["module_file"] = config["modules"]["file"]
         if DESIGN.measures:
             files["concordance"] = "<results>/trial/concordance.tsv"
+    files["clinical"] = [f"<results>/trial/{name}.tsv" for name in CLINICAL_TABLES]
+    if "detection" in OUTCOMES:
+        files["limits"] = "<results>/profiles/biomarkers.tsv"
     if config["truth"]:
         files["truth"] = "<results>/trial/truth.tsv"
     return files

@@ -84,6 +84,53 @@ rule within_arm:
         "../../scripts/vagus/trial/within_arm.py"
 
 
+rule responders:
+    """Response, remission and detection compared between arms, by differences of risks."""
+    input:
+        profiles=[f"<results>/profiles/panel.{name}.biom" for name in OUTCOMES],
+        metas=[f"<results>/profiles/panel.{name}.meta.json" for name in OUTCOMES],
+        design="<results>/design/design.json",
+    output:
+        "<results>/trial/responders.tsv",
+    log:
+        "<logs>/responders.log",
+    benchmark:
+        "<benchmarks>/responders.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        confidence=config["trial"]["confidence"],
+    script:
+        "../../scripts/vagus/trial/responders.py"
+
+
+rule clinical_change:
+    """Severity by arm and visit, and who changed by more than the error of measurement."""
+    input:
+        design="<results>/design/design.json",
+    output:
+        bands="<results>/trial/bands.tsv",
+        changes="<results>/trial/reliable_change.tsv",
+    log:
+        "<logs>/clinical_change.log",
+    benchmark:
+        "<benchmarks>/clinical_change.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        confidence=config["trial"]["confidence"],
+    script:
+        "../../scripts/vagus/trial/clinical_change.py"
+
+
 rule compare_truth:
     """Known effects of a simulated trial beside their estimates; only asked for when the config names a truth."""
     input:

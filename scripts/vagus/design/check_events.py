@@ -99,11 +99,12 @@ def check_events(
         for strategy in sorted(strategies - {"treatment_policy"}):
             if strategy == "principal_stratum":
                 findings.note(
-                    f"{plan_file}: {event}: principal_stratum is not applied: who would have had the event in "
-                    "the other arm cannot be known from the sheets; values are used as measured"
+                    f"{plan_file}: {event}: principal_stratum is not applied: who would have had the event "
+                    "in the other arm cannot be known from the sheets; values are used as measured"
                 )
             elif event not in recorded:
                 findings.note(
-                    f"{plan_file}: {event}: {strategy} is planned, but no such event is recorded (config: events)"
+                    f"{plan_file}: {event}: {strategy} is planned, but no such event is recorded "
+                    "(config: events)"
                 )
     return events

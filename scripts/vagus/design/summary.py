@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from vagus.design.biomarkers import in_biomarker_panel
 from vagus.design.check_sheets import complete_participants
 from vagus.design.model import Design, Participant
 
@@ -167,7 +168,9 @@ def tested_profiles(design: Design, levels: Sequence[str]) -> list[str]:
     """
     amplicon = any(s.units for s in design.stool_samples("amplicon"))
     names = [f"amplicon.{level}" for level in (*levels, "diversity")] if amplicon else []
-    return names + (["panel.clinical"] if design.measures else [])
+    markers = [in_biomarker_panel(m.measure) for m in design.measures]
+    names += ["panel.clinical"] if not all(markers) else []
+    return names + (["panel.biomarkers"] if any(markers) else [])
 
 
 def _estimates(design: Design, levels: Sequence[str]) -> str:

@@ -181,7 +181,6 @@ def main(effects: Sequence[str], design: str, outputs: Sequence[str], families: 
     for path, end, table in zip(outputs, ends, tables, strict=True):
         part = controlled.iloc[end - len(table) : end].copy()
         part = part[[c for c in table.columns if c not in ADDED] + ADDED]
-        # BOOLEANS as words that every reader knows.
         part["rejected"] = part["rejected"].map({True: "yes", False: "no"})
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         part.to_csv(path, sep="\t", index=False, float_format="%.10g")
