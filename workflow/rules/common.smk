@@ -195,6 +195,8 @@ TRIAL_TARGETS = [
 TRIAL_TARGETS += ["<results>/trial/families.tsv"] if PROFILES else []
 TRIAL_TARGETS += ["<results>/trial/concordance.tsv"] if KO_PROFILES and DESIGN.measures else []
 TRIAL_TARGETS += [f"<results>/trial/{name}.tsv" for name in CLINICAL_TABLES]
+TIPPING = [f"<results>/trial/tipping_point/{name}.tsv" for name in PROFILES if name.startswith("panel.")]
+TRIAL_TARGETS += ["<results>/trial/missing.tsv", *TIPPING] if PROFILES else []
 TRIAL_TARGETS += ["<results>/trial/truth.tsv"] if config["truth"] else []
 
 # What `snakemake resources` makes: the references of all engines that the genomes can be built into, and downloads.
@@ -279,6 +281,7 @@ def report_inputs(wildcards):
         files["module_file"] = config["modules"]["file"]
         if DESIGN.measures:
             files["concordance"] = "<results>/trial/concordance.tsv"
+    files["missing"] = ["<results>/trial/missing.tsv", *TIPPING] if PROFILES else []
     files["clinical"] = [f"<results>/trial/{name}.tsv" for name in CLINICAL_TABLES]
     if "detection" in OUTCOMES:
         files["limits"] = "<results>/profiles/biomarkers.tsv"

@@ -131,6 +131,52 @@ rule clinical_change:
         "../../scripts/vagus/trial/clinical_change.py"
 
 
+rule missing_data:
+    """What is missing, by arm, visit and reason."""
+    input:
+        design="<results>/design/design.json",
+        flow="<results>/profiles/flow.tsv",
+        metas=[f"<results>/profiles/{name}.meta.json" for name in PROFILES],
+    output:
+        "<results>/trial/missing.tsv",
+    log:
+        "<logs>/missing_data.log",
+    benchmark:
+        "<benchmarks>/missing_data.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../../scripts/vagus/trial/missing_data.py"
+
+
+rule tipping_point:
+    """How far the missing would have to differ from the measured for the conclusion to change."""
+    input:
+        profile="<results>/profiles/{profile}.biom",
+        meta="<results>/profiles/{profile}.meta.json",
+        design="<results>/design/design.json",
+    output:
+        "<results>/trial/tipping_point/{profile}.tsv",
+    log:
+        "<logs>/tipping_point/{profile}.log",
+    benchmark:
+        "<benchmarks>/tipping_point/{profile}.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        confidence=config["trial"]["confidence"],
+    script:
+        "../../scripts/vagus/trial/tipping_point.py"
+
+
 rule compare_truth:
     """Known effects of a simulated trial beside their estimates; only asked for when the config names a truth."""
     input:

@@ -96,9 +96,7 @@ def apply_events(frame: pd.DataFrame, profile: str, design: Design) -> tuple[pd.
     if gone:
         after = np.flatnonzero(place >= np.array([gone.get(p, len(order)) for p in people]))
         values[after] = np.nan
-        notes.append(
-            f"hypothetical: the values of {len(after)} participant visits after an event are missing"
-        )
+        notes.append(f"hypothetical: {len(after)} participant visits after an event are missing")
     return pd.DataFrame(values, index=frame.index, columns=frame.columns), notes
 
 
