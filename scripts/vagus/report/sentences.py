@@ -233,6 +233,8 @@ def primary_rows(results: Results) -> tuple[pd.DataFrame, dict[str, Any]]:
     at = done[done["visit"] == str(results.plan.get("primary_visit") or "")]
     if families:  # the first family is the primary one, even if nothing in it could be estimated
         at = at[at["profile"].isin(families[0].get("profiles") or [])]
+        if "family" in at.columns:  # which may hold some features or contrasts of a profile only
+            at = at[at["family"] == families[0].get("name")]
     return at.sort_values(["q_value", "p_value"], kind="stable"), dict(families[0]) if families else {}
 
 

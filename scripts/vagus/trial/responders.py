@@ -81,7 +81,8 @@ def responders(profile: Profile, design: Design, confidence: float = 0.95) -> pd
     frame = profile.to_frame()
     people = {arm: [p.participant for p in design.participants if p.arm == arm] for arm in design.arms}
     rows = []
-    for feature, rule in profile.meta["rules"].items():
+    for feature in profile.features:
+        rule = profile.meta["rules"][feature]
         for visit in design.followup_visits:
             values = {
                 arm: frame[feature].reindex([f"{p}|{visit}" for p in who]).to_numpy(dtype=np.float64)
