@@ -12,6 +12,7 @@ import yaml
 from vagus.design.check_plan import read_plan
 from vagus.design.findings import Findings
 from vagus.design.plan_hash import canonical_plan, hash_plan, plan_deviations
+from vagus.design.summary import summarise_design
 
 HASH = "9bad5a0154f9135a111aa05a7eabe764205536602b9876cd1bc6237234522093"
 TEXT = """
@@ -166,3 +167,9 @@ def test_a_file_that_is_not_the_registered_plan_is_refused(trial: Any) -> None:
 def test_a_hash_that_is_none_is_refused(trial: Any, given: str) -> None:
     trial.config["plan_hash"] = given
     assert "64 hexadecimal digits" in trial.problem()
+
+
+def test_the_check_prints_hash_and_status(trial: Any) -> None:
+    design = trial.load()
+    text = summarise_design(design)
+    assert f"plan       not registered; sha256 {design.registration['hash']}" in text

@@ -42,6 +42,8 @@ def test_a_gate_that_was_not_passed_is_said(root: Path) -> None:
     section = plan_section(load_results(root))
     assert "genera is a gate, and not all of it was found: 1 family after it not tested" in section.lead[1]
     assert section.rows[2][0] == "2. clinic (exploratory)"
+    assert section.rows[2][1].endswith("; not tested)")
+    assert "Clinical measures: not tested, for a gate of the plan was not passed" in build(root)
     assert section.rows[2][4] == "not tested: genera is a gate that was not passed"
 
 
@@ -85,7 +87,7 @@ def test_missing_and_tipping_point(root: Path) -> None:
     add_plan_tables(root)
     section = missing_section(load_results(root))
     assert re.match(
-        r"phq9, probiotic compared with placebo: \S+ \(\S+ to \S+\) with the missing imputed, ",
+        r"phq9, probiotic compared with placebo: \S+\spoints \(\S+ to \S+\) with the missing imputed, ",
         section.lead[0],
     )
     assert "conclusion" in section.lead[0]

@@ -97,10 +97,8 @@ def _surest(results: Results, family: str) -> str:
     row = rows.sort_values(["q_value", "p_value"], kind="stable").iloc[0]
     value, low, high = interval(row, sign=True)
     arm, other = split_contrast(str(row["contrast"]), results.reference)
-    return (
-        f"{row['feature']}, {arm} against {other}: {with_unit(value, str(row['unit']))} ({low} to {high}; "
-        f"{p_text(row['q_value'])})"
-    )
+    sure = p_text(row["q_value"]) if pd.notna(row["q_value"]) else "not tested"
+    return f"{row['feature']}, {arm} against {other}: {with_unit(value, str(row['unit']))} ({low} to {high}; {sure})"
 
 
 def _gate_sentence(families: pd.DataFrame) -> str:

@@ -252,6 +252,11 @@ def family_sentence(rows: pd.DataFrame, profiles: Sequence[str], alpha: float) -
     """
     if not len(rows):
         return f"{join([profile_name(p) for p in profiles])}: nothing could be estimated."
+    if rows["q_value"].isna().all():
+        name = join([profile_name(p) for p in dict.fromkeys(rows["profile"])])
+        return (
+            f"{name}: not tested, for a gate of the plan was not passed; estimates and intervals are below."
+        )
     hits = rows[rows["q_value"] < alpha].sort_values("q_value", kind="stable")
     several = rows["contrast"].nunique() > 1
     counted = f"{plural(len(rows), 'contrast')} of features" if several else plural(len(rows), "feature")
