@@ -37,6 +37,13 @@ def check_families(plan: dict[str, Any], file: str, findings: Findings) -> None:
                         value=str(name),
                         allowed=listed(known),
                     )
+        profiles = family.get("profiles")
+        for name in profiles if isinstance(profiles, list) else []:
+            if name in ("panel.response", "panel.detection"):
+                findings.note(
+                    f"{file}: family '{family.get('name')}' names {name}, whose risks are compared in "
+                    "responders.tsv, beside the families"
+                )
         if family.get("gate") is True and i == len(families):
             findings.note(f"{file}: family '{family.get('name')}' is a gate, but no family comes after it")
         elif family.get("gate") is True and family.get("control") == "none":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from vagus.report.load_results import Results
-from vagus.report.section import Section, primary_visit
+from vagus.report.section import Section, primary_visit, profile_order
 from vagus.report.sentences import PERCENT, interval, number, percent, plural, split_contrast, with_unit
 
 MAX_SENTENCES = 6
@@ -143,10 +143,10 @@ def missing_section(results: Results) -> Section:
     table = results.extra.get("missing", pd.DataFrame())
     tipping = results.extra.get("tipping", pd.DataFrame())
     if len(tipping):
-        for _, part in tipping.groupby(["profile", "feature", "contrast"], sort=False):
-            words = tipping_sentence(part, results)
-            if words:
-                section.lead.append(words)
+        for profile in profile_order(results, set(tipping["profile"])):
+            mine = tipping[tipping["profile"] == profile]
+            parts = [part for _, part in mine.groupby(["feature", "contrast"], sort=False)]
+            section.lead += [words for part in parts if (words := tipping_sentence(part, results))]
         more = section.lead[MAX_SENTENCES:]
         section.lead = section.lead[:MAX_SENTENCES]
         if more:

@@ -98,7 +98,8 @@ def _surest(results: Results, family: str) -> str:
     value, low, high = interval(row, sign=True)
     arm, other = split_contrast(str(row["contrast"]), results.reference)
     sure = p_text(row["q_value"]) if pd.notna(row["q_value"]) else "not tested"
-    return f"{row['feature']}, {arm} against {other}: {with_unit(value, str(row['unit']))} ({low} to {high}; {sure})"
+    value = with_unit(value, str(row["unit"]))
+    return f"{row['feature']}, {arm} against {other}: {value} ({low} to {high}; {sure})"
 
 
 def _gate_sentence(families: pd.DataFrame) -> str:
