@@ -31,6 +31,9 @@ def test_all_mistakes_at_once(trial: Any) -> None:
 
 def test_outcomes_entered_by_hand_are_not_taken(trial: Any) -> None:
     trial.measures += [["P1", "week4", name, "1", "", ""] for name in ("phq9_responder", "Remission")]
+    trial.measures += [["P2", "week4", "PHQ9 response", "yes", "", ""]]
+    # A response that is no yes or no is a measure as others.
+    trial.measures += [["P1", "week4", "awakening_response", "4.2", "nmol/L", ""]]
     design = trial.load()
-    assert {m.measure for m in design.measures} == {"phq9"}
+    assert {m.measure for m in design.measures} == {"phq9", "awakening_response"}
     assert any("phq9_responder is not used: response and remission are derived" in n for n in design.notes)

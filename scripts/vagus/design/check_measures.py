@@ -55,6 +55,7 @@ def check_measures(
     seen: dict[tuple[str, str, str], int] = {}
     units: dict[str, tuple[int, str]] = {}
     names: dict[str, str] = {}
+    by_hand = _entered_by_hand(table)
     for row in table.rows:
         name, visit = row["measure"], row["visit"]
         if not name or not visit or not row["participant"]:
@@ -102,7 +103,7 @@ def check_measures(
                 "measure",
                 name,
             )
-        if _DERIVED.search(name):
+        if name in by_hand:
             findings.note(f"{file}: {name} is not used: response and remission are derived from the totals")
             continue
         line, unit = units.setdefault(name, (row.line, row["unit"]))
@@ -127,6 +128,15 @@ def check_measures(
         findings.note(f"{file}: {name}: {count} {many} converted to {units[name][1]}")
     _check_responder(plan, plan_file, sorted({m.measure for m in measures}), findings)
     return measures
+
+
+def _entered_by_hand(table: Table) -> set[str]:
+    """Return measures that hold an outcome as yes or no; a cortisol awakening response is none."""
+    values: dict[str, set[str]] = {}
+    for row in table.rows:
+        values.setdefault(row["measure"], set()).add(row["value"].lower())
+    words = {"", "0", "1", "0.0", "1.0", "yes", "no", "true", "false"}
+    return {name for name, seen in values.items() if _DERIVED.search(name) and seen <= words}
 
 
 def _convertible(unit: str, to: str, name: str, clone: Path) -> bool:

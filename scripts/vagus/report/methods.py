@@ -214,11 +214,9 @@ def tools_that_ran(results: Results) -> list[str]:
             used.append("bh")
     used += ["newcombe"] if len(results.extra.get("responders", [])) else []
     used += ["reliable_change"] if len(results.extra.get("reliable_change", [])) else []
-    used += (
-        ["rubin"]
-        if "multiple imputation" in set(results.extra.get("tipping", {}).get("analysis", []))
-        else []
-    )
+    tipping = results.extra.get("tipping")
+    if tipping is not None and len(tipping) and (tipping["analysis"] == "multiple imputation").any():
+        used.append("rubin")
     used += ["within"] if len(results.within) else []
     used += ["redundancy"] if results.modules else []
     used += ["bootstrap"] if results.concordance["spearman"].notna().any() else []

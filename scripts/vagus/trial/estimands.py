@@ -13,6 +13,25 @@ from vagus.design.model import Design
 FOR_VALUES = ("hypothetical", "while_on_treatment")
 
 
+def why_not_between(design: Design) -> str:
+    """Return why participants cannot be compared between arms; "" if they can, each with one treatment.
+
+    Parameters
+    ----------
+    design
+        The checked trial.
+    """
+    kind = str(design.plan.get("design", "parallel"))
+    if kind not in ("parallel", "fmt", "single_arm"):
+        return f"no comparison between participants: a {kind} design gives one more than one treatment"
+    if not design.contrasts():
+        return "no comparison of arms: there is no control arm"
+    if not design.can_compare_arms:
+        need = "two participants with a baseline and a later visit"
+        return f"no comparison of arms: fewer than two arms have {need}"
+    return ""
+
+
 def estimand_of(profile: str, design: Design) -> dict[str, Any]:
     """Return the estimand of a profile: that of the plan, with what the first family that names it overrides.
 

@@ -12,7 +12,7 @@ import pandas as pd
 from vagus.design.model import Design, load_design
 from vagus.profile import Profile, read_profile
 from vagus.steps import run_step
-from vagus.trial.arm_effects import why_no_comparison
+from vagus.trial.estimands import why_not_between
 from vagus.trial.risk import compare_risks
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ def responders(profile: Profile, design: Design, confidence: float = 0.95) -> pd
         number needed to treat stands only where the interval leaves out 0; nnt_kind says whether it is one
         to benefit or to harm. No rows when arms cannot be compared.
     """
-    if why_no_comparison(design):
-        print(f"{profile.name}: {why_no_comparison(design)}; the table has no rows")
+    if why_not_between(design):
+        print(f"{profile.name}: {why_not_between(design)}; the table has no rows")
         return pd.DataFrame(columns=COLUMNS)
     frame = profile.to_frame()
     people = {arm: [p.participant for p in design.participants if p.arm == arm] for arm in design.arms}

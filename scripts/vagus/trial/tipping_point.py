@@ -15,7 +15,7 @@ from vagus.errors import VagusError
 from vagus.profile import Profile, read_profile
 from vagus.steps import run_step
 from vagus.trial.ancova import OK, fit_ancova
-from vagus.trial.arm_effects import why_no_comparison
+from vagus.trial.estimands import why_not_between
 from vagus.trial.imputation import impute, pool
 from vagus.trial.values import adjustment_columns, trial_values
 
@@ -82,7 +82,7 @@ def tipping_point(
     Missing outcomes are drawn from the model of the comparison (arm, baseline, strata, covariates), and the
     data sets pooled by Rubin's rules; delta adjustment: Cro et al. 2020, doi 10.1002/sim.8569.
     """
-    reason = why_no_comparison(design)
+    reason = why_not_between(design)
     if profile.kind != "score":
         reason = f"{profile.kind} profile: only scores are imputed"
     if reason:
