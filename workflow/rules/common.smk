@@ -9,6 +9,7 @@ CLONE = Path(workflow.basedir).parent
 sys.path.insert(0, str(CLONE / "scripts"))
 
 from vagus.design.check_sheets import load_trial
+from vagus.design.biomarkers import in_biomarker_panel
 from vagus.design.batches import make_batches
 from vagus.design.check_fluxes import count_batches, flux_profiles
 from vagus.design.findings import Findings
@@ -163,7 +164,12 @@ FLUX_BATCHES = {
     assay: count_batches(DESIGN, assay, config["fluxes"]["batch_size"]) for assay in FLUX_PROFILES
 }
 PROFILES += [f"{assay}.flux" for assay in FLUX_PROFILES]
-PROFILES += ["panel.clinical"] if DESIGN.measures else []
+MARKERS_MEASURED = [in_biomarker_panel(measure.measure) for measure in DESIGN.measures]
+PROFILES += ["panel.clinical"] if not all(MARKERS_MEASURED) else []
+PROFILES += ["panel.biomarkers"] if any(MARKERS_MEASURED) else []
+CLINICAL_TABLES = ["responders", "bands", "reliable_change"] if DESIGN.measures else []
+OUTCOMES = ["response"] if DESIGN.measures else []
+OUTCOMES += ["detection"] if any(MARKERS_MEASURED) and "panel.biomarkers" not in IMPORTS else []
 PROFILES = list(dict.fromkeys([*PROFILES, *IMPORTS]))
 
 # What the report draws; modules and compounds also where they are not tested.
@@ -196,7 +202,11 @@ if AMPLICON:
 TRIAL_TARGETS = [
     f"<results>/trial/{kind}/{name}.tsv" for kind in ("arm_effects", "within_arm") for name in PROFILES
 ]
+TRIAL_TARGETS += ["<results>/trial/families.tsv"] if PROFILES else []
 TRIAL_TARGETS += ["<results>/trial/concordance.tsv"] if KO_PROFILES and DESIGN.measures else []
+TRIAL_TARGETS += [f"<results>/trial/{name}.tsv" for name in CLINICAL_TABLES]
+TIPPING = [f"<results>/trial/tipping_point/{name}.tsv" for name in PROFILES if name.startswith("panel.")]
+TRIAL_TARGETS += ["<results>/trial/missing.tsv", *TIPPING] if PROFILES else []
 TRIAL_TARGETS += ["<results>/trial/truth.tsv"] if config["truth"] else []
 
 # What `snakemake resources` makes: the references of all engines that the genomes can be built into, and downloads.
@@ -262,6 +272,8 @@ def report_inputs(wildcards):
         "effects": [f"<results>/trial/arm_effects/{name}.tsv" for name in PROFILES],
         "within": [f"<results>/trial/within_arm/{name}.tsv" for name in PROFILES],
         "flow": "<results>/profiles/flow.tsv",
+        "deviations": "<results>/design/plan_deviations.tsv",
+        "families": "<results>/trial/families.tsv" if PROFILES else [],
         "versions": [f"<results>/report/versions/{family}.json" for family in TOOLS],
     }
     if RAW_READS:
@@ -285,6 +297,10 @@ def report_inputs(wildcards):
         files["module_file"] = config["modules"]["file"]
         if DESIGN.measures:
             files["concordance"] = "<results>/trial/concordance.tsv"
+    files["missing"] = ["<results>/trial/missing.tsv", *TIPPING] if PROFILES else []
+    files["clinical"] = [f"<results>/trial/{name}.tsv" for name in CLINICAL_TABLES]
+    if "detection" in OUTCOMES:
+        files["limits"] = "<results>/profiles/biomarkers.tsv"
     if config["truth"]:
         files["truth"] = "<results>/trial/truth.tsv"
     return files

@@ -24,6 +24,7 @@ PATH_KEYS = (
     "phylogeny.tree",
     "mock.composition",
     "truth",
+    "registered_plan",
     "shotgun.genomes",
     "shotgun.pathways",
     "function16s.sequences",

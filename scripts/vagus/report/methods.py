@@ -100,6 +100,17 @@ CITATIONS: dict[str, tuple[str, str, str]] = {
         "Benjamini & Hochberg 1995, J R Stat Soc B 57:289",
         "10.1111/j.2517-6161.1995.tb02031.x",
     ),
+    "newcombe": (
+        "intervals of differences of risks",
+        "Newcombe 1998, Stat Med 17:873",
+        "10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I",
+    ),
+    "reliable_change": (
+        "reliable change",
+        "Jacobson & Truax 1991, J Consult Clin Psychol 59:12",
+        "10.1037/0022-006X.59.1.12",
+    ),
+    "rubin": ("multiple imputation", "Rubin 1987, Multiple Imputation", "10.1002/9780470316696"),
     "redundancy": (
         "effective number of carriers",
         "Jost 2006, Oikos 113:363",
@@ -205,6 +216,11 @@ def tools_that_ran(results: Results) -> list[str]:
         free = set(results.effects["profile"]) - named
         if free or any(f.get("control", "bh") == "bh" for f in families):
             used.append("bh")
+    used += ["newcombe"] if len(results.extra.get("responders", [])) else []
+    used += ["reliable_change"] if len(results.extra.get("reliable_change", [])) else []
+    tipping = results.extra.get("tipping")
+    if tipping is not None and len(tipping) and (tipping["analysis"] == "multiple imputation").any():
+        used.append("rubin")
     used += ["within"] if len(results.within) else []
     used += ["redundancy"] if results.modules else []
     used += ["bootstrap"] if results.concordance["spearman"].notna().any() else []
@@ -343,7 +359,7 @@ def methods(results: Results) -> list[str]:
         said.append(
             f"Family \N{LEFT DOUBLE QUOTATION MARK}{family.get('name')}\N{RIGHT DOUBLE QUOTATION MARK}: "
             f"{join(list(family.get('profiles') or []))}; error control {family.get('control', 'bh')}, "
-            f"level {family.get('alpha', 0.05)}."
+            f"level {family.get('alpha', 0.05)}{', a gate' if family.get('gate') else ''}."
             + inferred_words(results, list(family.get("profiles") or []))
         )
     return said

@@ -12,8 +12,8 @@ import pandas as pd
 from vagus.design.model import Design, load_design
 from vagus.profile import Profile, read_profile
 from vagus.steps import run_step
-from vagus.trial.adjust import adjust_p, family_of
 from vagus.trial.ancova import AncovaFit, fit_ancova
+from vagus.trial.estimands import estimand_text
 from vagus.trial.values import BELOW, TrialValues, adjustment_columns, trial_values
 
 if TYPE_CHECKING:
@@ -90,9 +90,8 @@ def arm_effects(
     -------
     DataFrame
         `COLUMNS`, one row per visit, contrast and feature; a feature without an estimate keeps its row, with
-        the reason in `status`. No rows when the arms cannot be compared. `q_value` adjusts inside contrast
-        and visit, by the control of the plan's family that names the profile, over the features that were
-        tested; it does not reach across the profiles of a family.
+        the reason in `status`. No rows when the arms cannot be compared. `q_value` is empty: it
+        depends on all profiles of a family and is set by `vagus.trial.control_errors`.
 
     Raises
     ------
@@ -119,14 +118,13 @@ def arm_effects(
     ]
     if gone:
         print(f"{profile.name}: left out for a missing stratum or covariate: {', '.join(gone)}")
-    control, _ = family_of(profile.name, design.plan)
     start = values.at(design.baseline, people)[:, values.passes]
     parts = []
     for visit in design.followup_visits:
         outcome = values.at(visit, people)[:, values.passes]
         fit = fit_ancova(outcome, start, arm, adjust, len(others), robust, confidence)
         for i, contrast in enumerate(design.contrasts()):
-            parts.append(_rows(values, design, fit, i, contrast, visit, control, robust))
+            parts.append(_rows(values, design, fit, i, contrast, visit, robust))
     return _frame(parts)
 
 
@@ -142,7 +140,6 @@ def _rows(
     i: int,
     contrast: str,
     visit: str,
-    control: str,
     robust: str,
 ) -> pd.DataFrame:
     """Return the rows of one contrast at one visit, untested features included."""
@@ -161,7 +158,7 @@ def _rows(
             "feature": values.features,
             "contrast": contrast,
             "visit": visit,
-            "estimand": _estimand_text(design),
+            "estimand": estimand_text(design, values.profile),
             "model": [with_baseline if u else without for u in used],
             "n_arm": spread(fit.n_arm[i], 0),
             "n_reference": spread(fit.n_reference, 0),
@@ -171,7 +168,8 @@ def _rows(
             "ci_low": spread(fit.ci_low[i]),
             "ci_high": spread(fit.ci_high[i]),
             "p_value": spread(fit.p_value[i]),
-            "q_value": spread(adjust_p(fit.p_value[i], control)),
+            # Over all profiles of a family at once, by the rule `control_errors`.
+            "q_value": np.nan,
             "unit": values.units,
             "prevalence": values.prevalence,
             "status": spread(fit.status[i], BELOW),
@@ -185,26 +183,6 @@ def _model_text(design: Design, robust: str, baseline: bool) -> str:
     return (
         f"ANCOVA: value ~ {' + '.join(terms)}; OLS, {'HC3' if robust == 'hc3' else 'classical'} errors{note}"
     )
-
-
-def _estimand_text(design: Design) -> str:
-    """Say in one line what is estimated: summary, population, and what is done with intercurrent events.
-
-    Every measured value is used, whatever happened before: that is treatment policy, and a plan that wants
-    another strategy must not be told that it got it.
-    """
-    block = design.plan.get("estimand") or {}
-    events = []
-    for event in block.get("intercurrent_events") or []:
-        planned = str(event.get("strategy", "treatment_policy")).replace("_", " ")
-        other = "" if planned == "treatment policy" else f" (planned: {planned}, not applied here)"
-        events.append(f"{event.get('event', '')}: treatment policy{other}")
-    parts = [
-        str(block.get("summary") or "difference in means, adjusted for baseline"),
-        str(block.get("population") or "participants with both samples"),
-        *events,
-    ]
-    return "; ".join(" ".join(part.split()) for part in parts)
 
 
 def _frame(parts: list[pd.DataFrame]) -> pd.DataFrame:
