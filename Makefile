@@ -8,7 +8,7 @@ SDM = $(shell grep -qsx conda .tools/road && echo --sdm conda --conda-prefix $(C
 RUN = snakemake --snakefile workflow/Snakefile --cores $(CORES) $(SDM)
 PYTEST = python -m pytest
 
-.PHONY: help setup setup-dev demo null-demo test lint slow benchmark docs lock clean
+.PHONY: help setup setup-dev micom demo null-demo test lint slow benchmark docs lock clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,6 +18,9 @@ setup: ## install what a run needs
 
 setup-dev:
 	@bash envs/setup.sh dev
+
+micom: ## install MICOM, for community fluxes, into .tools/micom
+	@bash envs/setup.sh micom
 
 demo: setup ## simulate a trial with a known truth and run it from raw reads to the report
 	python scripts/vagus/demo/simulate_trial.py --out $(DEMO)
@@ -52,7 +55,7 @@ docs: setup-dev ## renew the generated pages
 	python scripts/vagus/modules/make_modules_page.py
 
 lock: ## renew the locked Python requirements (needs uv)
-	cd envs && for name in requirements-uv requirements-dev requirements; do \
+	cd envs && for name in requirements-uv requirements-micom requirements-dev requirements; do \
 	  uv pip compile --quiet --no-header --universal --python-version 3.11 --generate-hashes \
 	    $$([ $$name = requirements ] && echo -c requirements-dev.txt) $$name.in -o $$name.txt; done
 

@@ -1,18 +1,23 @@
 #!/usr/bin/env bash
 # Installs what Vagus needs and is missing, without a question; says which road the tools came by.
 #
-#   envs/setup.sh [run|dev]
+#   envs/setup.sh [run|dev|micom]
 #
-# run   what `make demo` needs; dev adds what the tests and checks need.
+# run   what `make demo` needs; dev adds what the tests and checks need, MICOM with it; micom is MICOM alone.
 # Roads for the tools: conda (conda, mamba or micromamba on PATH), debian (apt-get and root), path (what is there).
 # VAGUS_ROAD=conda|debian|path chooses one. The choice is written to .tools/road, which the Makefile reads.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 want=${1:-run}
-[[ $want == run || $want == dev ]] || { echo "setup: '$want' is not known; allowed: run, dev" >&2; exit 2; }
+case $want in run | dev | micom) ;; *)
+    echo "setup: '$want' is not known; allowed: run, dev, micom" >&2
+    exit 2
+    ;;
+esac
 mkdir -p .tools
 PATH=$PWD/.tools/tools/bin:${PATH//"$PWD/.venv/bin:"/} # the Makefile puts it first; the environment must not be built from itself
 say() { printf 'setup: %s\n' "$*"; }
+stamp() { sha256sum "$1" | cut -d' ' -f1; }
 
 # ---- the tools ---------------------------------------------------------------------------------------
 # needed lists "package thing" for every line of debian.txt; a thing is a command, or R:package.
@@ -114,6 +119,28 @@ take_path() {
     return 1
 }
 
+# MICOM in .tools/micom: its libraries want another pandas, and those under the (L)GPL stay out of our own Python.
+install_micom() {
+    local lock=envs/requirements-micom.txt home=.tools/micom python uv
+    if [[ -x $home/bin/python && $(cat $home/vagus.lock 2>/dev/null) == "$(stamp $lock)" ]]; then
+        say "MICOM: $home is as locked"
+        return 0
+    fi
+    python=$(pick_python) || { say "MICOM: no Python 3.11 or newer with venv on PATH"; return 1; }
+    say "MICOM: installing $lock into $home"
+    rm -f $home/vagus.lock
+    "$python" -m venv --clear $home || return 1
+    uv=$(command -v uv || ls .venv/bin/uv 2>/dev/null || true)
+    if [[ -z $uv ]] || ! "$uv" pip install -q --compile-bytecode --python $home/bin/python --require-hashes -r $lock; then
+        $home/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $lock || return 1
+    fi
+    stamp $lock >$home/vagus.lock
+}
+if [[ $want == micom ]]; then
+    install_micom || { echo "setup: MICOM could not be installed; the lines above say why" >&2; exit 1; }
+    exit 0
+fi
+
 road=""
 if [[ -n ${VAGUS_ROAD:-} ]]; then
     case $VAGUS_ROAD in conda | debian | path) ;; *)
@@ -149,10 +176,11 @@ esac
 # ---- Python ------------------------------------------------------------------------------------------
 lock=envs/requirements.txt
 [[ $want == dev ]] && lock=envs/requirements-dev.txt
-stamp() { sha256sum "$1" | cut -d' ' -f1; }
+also_micom() { [[ $want != dev ]] || install_micom || say "MICOM: could not be installed; its tests will be skipped"; }
 have=$(cat .venv/vagus.lock 2>/dev/null || true)
 if [[ -x .venv/bin/snakemake && ($have == "$(stamp "$lock")" || $have == "$(stamp envs/requirements-dev.txt)") ]]; then
     say "Python: .venv is as locked"
+    also_micom
     exit 0
 fi
 python=$(pick_python) || { echo "setup: no Python 3.11 or newer with venv on PATH; install python3-venv or conda" >&2; exit 1; }
@@ -172,3 +200,4 @@ else
     .venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r "$lock"
 fi
 stamp "$lock" >.venv/vagus.lock
+also_micom

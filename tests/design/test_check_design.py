@@ -54,6 +54,7 @@ def run(trial: Any, batches: int = 3, **reads: Any) -> Path:
         out / "design.json",
         out / "summary.txt",
         out / "flow.tsv",
+        out / "plan_deviations.tsv",
         jsons,
     )
     return out

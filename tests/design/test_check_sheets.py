@@ -504,3 +504,31 @@ def test_all_problems_are_counted_in_the_message(trial: Any) -> None:
     trial.write()
     with pytest.raises(DesignError, match=r"The design has 2 problems; nothing was run\.\n  1\. .*\n  2\. "):
         trial.load()
+
+
+def test_own_module_files_are_checked_with_all_else(trial: Any) -> None:
+    own = trial.folder / "own.yaml"
+    text = (CLONE / "resources" / "modules" / "neuroactive.yaml").read_text()
+    own.write_text(text.replace("uses: [acetyl_coa]", "uses: [acetylcoa]", 1).replace("0.8\n", "0.79\n", 1))
+    (trial.folder / "own.txt").write_text("MX\tindole\nK01667\n")
+    trial.config["modules"] = {"file": "own.yaml", "omixer": "own.txt", "omixer_coverage": -0.5}
+    lines = trial.problems()
+    assert any("unknown compound" in line and "own.yaml" in line for line in lines)
+    assert any("coverage is not a whole number" in line for line in lines)
+    assert any("module MX is not ended" in line for line in lines)
+    allowed = "allowed: a number at least 0 and at most 1 or -1"
+    assert any("omixer_coverage" in line and allowed in line for line in lines)
+
+
+@pytest.mark.parametrize("coverage", [-1, -1.0, 0, 0.66, 1])
+def test_omixer_coverage_may_be_learned_or_a_share(trial: Any, coverage: float) -> None:
+    trial.config["modules"] = {"omixer_coverage": coverage}
+    trial.write()
+    trial.load()
+    assert trial.config["modules"]["omixer_coverage"] == coverage
+
+
+def test_own_stoichiometry_is_checked_against_the_modules(trial: Any) -> None:
+    (trial.folder / "s.tsv").write_text("module\tcompound\tmolecules\tnote\nINDOLE\tindole\t-2\t\n")
+    trial.config["modules"] = {"stoichiometry": "s.tsv"}
+    assert any("INDOLE, indole: has the wrong sign" in line for line in trial.problems())

@@ -10,9 +10,10 @@ import pytest
 from modules.made_modules import Module, Step, make_profile
 
 from vagus.errors import VagusError
-from vagus.modules.metabolites import Turnover, compound_potential, read_stoichiometry
+from vagus.modules.metabolites import compound_potential
 from vagus.modules.module_file import load_modules
 from vagus.modules.score_modules import score_modules
+from vagus.modules.stoichiometry import Turnover, read_stoichiometry
 
 FOLDER = Path(__file__).parents[2] / "resources" / "modules"
 HEAD = "module\tcompound\tmolecules\tnote\n"

@@ -80,7 +80,12 @@ def test_written_profiles_are_read_back(tmp_path: Path) -> None:
     write_profile(profile, tmp_path / "shotgun.ko.biom")
     (tmp_path / "own.txt").write_text("MX\tindole\nK01667\n///\n")
     outputs = [str(tmp_path / f"shotgun.{level}.biom") for level in WRITTEN]
-    settings = {"omixer_coverage": 1, "omixer_estimator": "median", "omixer_normalise": False}
+    settings = {
+        "omixer_coverage": 1,
+        "omixer_estimator": "median",
+        "omixer_normalise": False,
+        "depth_correction": True,
+    }
     main(
         str(tmp_path / "shotgun.ko.biom"), str(MODULES), str(STOICHIOMETRY), str(MARKERS), outputs,
         str(tmp_path / "t" / "modules.tsv"), str(tmp_path / "own.txt"), settings,

@@ -7,7 +7,8 @@ import pytest
 from modules.made_modules import make_profile
 
 from vagus.errors import VagusError
-from vagus.modules.omixer import OmixerSettings, learn_coverage, read_omixer, score_omixer
+from vagus.modules.omixer import OmixerSettings, learn_coverage, score_omixer
+from vagus.modules.omixer_file import read_omixer
 
 TEXT = "MX1\tfive steps\nK1\tK2\nK3,K4\nK5\nK6\nK7\n///\nMX2\tone\nK1\n///\n"
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from modules.made_modules import Module, Step, make_profile, random_modules, random_profile, score_by_loop
 
-from vagus.modules.score_modules import by_ec, compile_modules, log_ratios, score_block, score_modules
+from vagus.modules.ec_modules import by_ec
+from vagus.modules.score_modules import compile_modules, log_ratios, score_block, score_modules
 from vagus.profile import Profile
 
 CHAIN = Module("CHAIN", (Step((("A",),)), Step((("B", "C"), ("D",))), Step((("E",),), signature=True)), 2 / 3)

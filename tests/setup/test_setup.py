@@ -11,7 +11,21 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COREUTILS = ["bash", "cat", "cut", "dirname", "grep", "id", "mkdir", "rm", "sha256sum", "tee", "touch", "sed"]
+COREUTILS = [
+    "ls",
+    "bash",
+    "cat",
+    "cut",
+    "dirname",
+    "grep",
+    "id",
+    "mkdir",
+    "rm",
+    "sha256sum",
+    "tee",
+    "touch",
+    "sed",
+]
 TOOLS = ["vsearch", "bowtie2", "mafft", "fasttree", "Rscript", "fastp", "minimap2", "kraken2", "diamond"]
 
 
@@ -36,10 +50,10 @@ def make_command(path: Path, body: str = "exit 0") -> None:
     path.chmod(0o755)
 
 
-def run_setup(clone: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_setup(clone: Path, want: str = "run", **environment: str) -> subprocess.CompletedProcess[str]:
     env = {"PATH": str(clone / "bin"), "HOME": str(clone), **environment}
     return subprocess.run(
-        [str(clone / "bin" / "bash"), "envs/setup.sh", "run"],
+        [str(clone / "bin" / "bash"), "envs/setup.sh", want],
         cwd=clone,
         env=env,
         capture_output=True,
@@ -132,11 +146,55 @@ def test_unknown_road_is_refused(clone: Path) -> None:
     assert "allowed: conda, debian, path" in done.stderr
 
 
+def test_micom_is_installed_alone_and_once(clone: Path) -> None:
+    make_command(clone / "bin" / "uv", f'echo "$@" >> {clone}/calls')
+    done = run_setup(clone, "micom")
+    assert done.returncode == 0, done.stderr
+    calls = (clone / "calls").read_text()
+    assert "--python .tools/micom/bin/python --require-hashes -r envs/requirements-micom.txt" in calls
+    assert (clone / ".tools/micom/bin/python").exists()
+    assert not (clone / ".tools" / "road").exists()
+    again = run_setup(clone, "micom")
+    assert "MICOM: .tools/micom is as locked" in again.stdout
+    assert (clone / "calls").read_text() == calls
+
+
+def test_a_run_brings_no_micom_and_the_tests_do(clone: Path) -> None:
+    for tool in TOOLS:
+        make_command(clone / "bin" / tool)
+    make_command(clone / "bin" / "uv", f'echo "$@" >> {clone}/calls')
+    assert run_setup(clone).returncode == 0
+    assert not (clone / ".tools/micom").exists()
+    lock = hashlib.sha256((ROOT / "envs" / "requirements-dev.txt").read_bytes()).hexdigest()
+    (clone / ".venv" / "vagus.lock").write_text(lock + "\n")
+    assert run_setup(clone, "dev").returncode == 0
+    assert "requirements-micom.txt" in (clone / "calls").read_text()
+
+
+def test_tests_go_on_where_micom_cannot_be_had(clone: Path) -> None:
+    for tool in TOOLS:
+        make_command(clone / "bin" / tool)
+    lock = hashlib.sha256((ROOT / "envs" / "requirements-dev.txt").read_bytes()).hexdigest()
+    (clone / ".venv" / "vagus.lock").write_text(lock + "\n")
+    (clone / "envs" / "requirements-micom.txt").write_text("micom==0.0.0 --hash=sha256:00\n")
+    done = run_setup(clone, "dev", PIP_NO_INDEX="1")
+    assert done.returncode == 0, done.stderr
+    assert "its tests will be skipped" in done.stdout
+    assert not (clone / ".tools/micom/vagus.lock").exists()
+    assert run_setup(clone, "micom", PIP_NO_INDEX="1").returncode == 1
+
+
+def test_unknown_work_is_refused(clone: Path) -> None:
+    done = run_setup(clone, "brew")
+    assert done.returncode == 2
+    assert "allowed: run, dev, micom" in done.stderr
+
+
 def test_lock_files_carry_hashes_and_no_host() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt", "requirements-uv.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-uv.txt", "requirements-micom.txt"):
         text = (ROOT / "envs" / name).read_text()
         assert "--hash=sha256:" in text
-        assert "http" not in text
+        assert "://" not in text
         assert "--index-url" not in text
 
 

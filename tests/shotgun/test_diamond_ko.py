@@ -16,7 +16,7 @@ from vagus.shotgun.diamond_ko import DiamondSettings, HitSums, centre_inside, ma
 from vagus.shotgun.genome_size import read_markers
 
 RESOURCES = Path(__file__).parents[2] / "resources"
-MARKERS, PATHWAYS = str(RESOURCES / "single_copy_markers.tsv"), str(RESOURCES / "pathways.tsv")
+MARKERS, PATHWAYS = str(RESOURCES / "single_copy_markers.tsv"), str(Path(__file__).parent / "pathways.tsv")
 DEPTHS = {"x1": 1.0, "x5": 5.0, "x10": 10.0, "x20": 20.0}
 needs_diamond = pytest.mark.skipif(shutil.which("diamond") is None, reason="diamond is not installed")
 

@@ -10,7 +10,7 @@ from vagus.errors import VagusError
 from vagus.modules.ko_expression import parse_kos
 from vagus.shotgun.pathways import pathway_values, read_pathways
 
-SHIPPED = Path(__file__).parents[2] / "resources" / "pathways.tsv"
+TABLE = Path(__file__).parent / "pathways.tsv"
 HEAD = "pathway\tname\tstep\tkos\toptional\tsource\n"
 
 
@@ -42,8 +42,8 @@ def test_two_organisms_do_not_make_one_pathway(tmp_path: Path) -> None:
     }
 
 
-def test_shipped_pathways_score_what_their_enzymes_say() -> None:
-    pathways = {p.pathway: p for p in read_pathways(SHIPPED)}
+def test_a_table_of_pathways_scores_what_their_enzymes_say() -> None:
+    pathways = {p.pathway: p for p in read_pathways(TABLE)}
     assert len(pathways) >= 10
     assert all(p.source.startswith("doi:10.") or p.source == "vagus" for p in pathways.values())
     steps = dict.fromkeys(["K00626", "K00074", "K01715", "K00248"], 1.0)

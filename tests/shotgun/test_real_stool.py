@@ -27,7 +27,7 @@ from vagus.shotgun.tables import FUNCTION_COLUMNS, TAXON_COLUMNS, UNCLASSIFIED, 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 CATALOGUES = SHARED / "gut_pangenomes_11sp/humann2/data/chocophlan_DEMO"
 RESOURCES = Path(__file__).parents[2] / "resources"
-MARKERS, PATHWAYS = str(RESOURCES / "single_copy_markers.tsv"), str(RESOURCES / "pathways.tsv")
+MARKERS, PATHWAYS = str(RESOURCES / "single_copy_markers.tsv"), str(Path(__file__).parent / "pathways.tsv")
 _NUMBER = np.full(256, 4, np.int64)
 _NUMBER[list(b"ACGT")] = range(4)
 SAMPLES = ("HD32R1", "HD42R4", "HD48R4")

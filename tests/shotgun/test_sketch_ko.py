@@ -15,7 +15,7 @@ from vagus.shotgun.sketch_ko import KmerCounts, KoIndex, build, build_index, cou
 from vagus.shotgun.tables import find_sample_reads
 
 RESOURCES = Path(__file__).parents[2] / "resources"
-MARKERS, PATHWAYS = str(RESOURCES / "single_copy_markers.tsv"), str(RESOURCES / "pathways.tsv")
+MARKERS, PATHWAYS = str(RESOURCES / "single_copy_markers.tsv"), str(Path(__file__).parent / "pathways.tsv")
 DEPTHS = {"x1": 1.0, "x5": 5.0, "x10": 10.0, "x20": 20.0}
 
 

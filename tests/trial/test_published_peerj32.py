@@ -12,6 +12,7 @@ import pytest
 from trial_designs import make_design, make_profile
 
 from vagus.trial.arm_effects import arm_effects
+from vagus.trial.control_errors import control_errors
 from vagus.trial.within_arm import within_arm
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "trial_peerj32" / "tsv"
@@ -66,7 +67,8 @@ def test_shannon_change_inside_the_arms_points_the_other_way(trial):
 
 def test_the_one_genus_like_group_that_the_probiotic_raised(trial):
     design, genus, _ = trial
-    table = arm_effects(genus, design, min_prevalence=0, robust="classical", bias="none").set_index("feature")
+    table = arm_effects(genus, design, min_prevalence=0, robust="classical", bias="none")
+    table = control_errors(table, design)[0].set_index("feature")
     assert len(table) == 130
     hits = table[table["q_value"] < 0.1]
     assert list(hits.index) == ["Lactobacillus plantarum et rel."]
@@ -85,7 +87,7 @@ def test_the_one_genus_like_group_that_the_probiotic_raised(trial):
 
 def test_hc3_and_the_default_filter_find_the_same_group_alone(trial):
     design, genus, _ = trial
-    table = arm_effects(genus, design, bias="none").set_index("feature")
+    table = control_errors(arm_effects(genus, design, bias="none"), design)[0].set_index("feature")
     hits = table[table["q_value"] < 0.1]
     assert list(hits.index) == ["Lactobacillus plantarum et rel."]
     assert hits["estimate"].iloc[0] * LN == pytest.approx(1.902, abs=5e-4)

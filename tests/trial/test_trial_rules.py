@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 from trial_designs import make_design, make_profile, score_profile
 
-from vagus.design.model import write_design
+from vagus.design.model import Measure, write_design
 from vagus.profile import write_profile
+from vagus.profiles.response_profile import response_profile
+from vagus.profiles.sample_flow import flow_table
 
 CLONE = Path(__file__).parents[2]
 SNAKEFILE = f"""
@@ -20,6 +22,7 @@ from pathlib import Path
 CLONE = Path({str(CLONE)!r})
 sys.path.insert(0, str(CLONE / "scripts"))
 PROFILES = ["panel.clinical"]
+OUTCOMES = ["response"]
 config = {{
     "truth": "truth.tsv",
     "trial": {{
@@ -33,6 +36,8 @@ rule all:
     input:
         "<results>/trial/truth.tsv",
         [f"<results>/trial/within_arm/{{name}}.tsv" for name in PROFILES],
+        [f"<results>/trial/tipping_point/{{name}}.tsv" for name in PROFILES],
+        [f"<results>/trial/{{name}}.tsv" for name in ("families", "responders", "bands", "missing")],
 
 
 include: {str(CLONE / "workflow/rules/trial.smk")!r}
@@ -54,6 +59,18 @@ def folder(tmp_path):
     later[2] = np.nan
     panel = score_profile(design, start, later, features=["hamd", "gsrs"])
     write_profile(panel, profiles / "panel.clinical.biom")
+    design.plan["responder"] = {"measure": "hamd", "rule": "drop >= 5"}
+    people = [p.participant for p in design.participants]
+    design.measures = [
+        Measure(p, visit, "hamd", float(value))
+        for p, pair in zip(people, zip(start[:, 0], later[:, 0], strict=True), strict=True)
+        for visit, value in zip(design.visits, pair, strict=True)
+        if np.isfinite(value)
+    ]
+    write_profile(response_profile(design, {}), profiles / "panel.response.biom")
+    flow_table(design, pd.DataFrame(), {s.sample for s in design.samples if s.type == "stool"}).to_csv(
+        profiles / "flow.tsv", sep="\t", index=False
+    )
     write_design(design, tmp_path / "results" / "design" / "design.json")
     (tmp_path / "Snakefile").write_text(SNAKEFILE)
     contrast = "probiotic vs placebo"
@@ -71,6 +88,16 @@ def test_all_tables_are_made_and_a_second_run_has_nothing_to_do(folder):
     clinical = pd.read_csv(folder / "results/trial/arm_effects/panel.clinical.tsv", sep="\t")
     assert (clinical.loc[0, "n_arm"], clinical.loc[0, "n_reference"]) == (4, 3)
     assert len(pd.read_csv(folder / "results/trial/within_arm/panel.clinical.tsv", sep="\t")) == 4
+    assert list(clinical.columns)[-3:] == ["family", "role", "rejected"]
+    assert clinical["q_value"].notna().all()
+    # One of the reference has no follow-up.
+    tipping = pd.read_csv(folder / "results/trial/tipping_point/panel.clinical.tsv", sep="\t")
+    assert set(tipping["shifted"].dropna()) == {"reference"}
+    responders = pd.read_csv(folder / "results/trial/responders.tsv", sep="\t")
+    assert responders["outcome"].tolist() == ["response"] * 2
+    assert len(pd.read_csv(folder / "results/trial/missing.tsv", sep="\t")) == 1
+    for name in ("families", "bands", "reliable_change"):
+        assert (folder / f"results/trial/{name}.tsv").is_file()
     assert "2 rows, 2 with an estimate" in (folder / "logs/arm_effects/panel.clinical.log").read_text()
     again = run_snakemake(folder, "-n")
     assert "Nothing to be done" in again.stdout + again.stderr
@@ -79,7 +106,7 @@ def test_all_tables_are_made_and_a_second_run_has_nothing_to_do(folder):
 def test_a_mistake_is_one_line_without_a_traceback(folder):
     path = folder / "results/profiles/amplicon.genus.biom"
     write_profile(make_profile(np.ones((2, 2)), ["P0_v1", "stranger"]), path)
-    done = run_snakemake(folder, "results/trial/arm_effects/amplicon.genus.tsv")
+    done = run_snakemake(folder, "results/trial/uncorrected/amplicon.genus.tsv")
     assert done.returncode != 0
     assert "ERROR: profile amplicon.genus: sample 'stranger' is not in the design" in done.stderr
     log = (folder / "logs/arm_effects/amplicon.genus.log").read_text()

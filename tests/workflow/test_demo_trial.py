@@ -181,6 +181,7 @@ def test_report_needs_no_network(trial: Path) -> None:
     text = (trial / "results/report/index.html").read_text()
     assert "probiotic" in text
     assert "Bifidobacterium" in text
+    assert "Genes were inferred from 16S sequences, not measured" in text
     loaded = re.findall(
         r"""<(?:script|img|link|iframe|source)\b[^>]*?\b(?:src|href)\s*=\s*["']?(https?:)?//""", text
     )

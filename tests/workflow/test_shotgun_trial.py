@@ -46,7 +46,8 @@ def keep_shotgun_only(workdir: Path) -> None:
     for key in ("amplicon", "taxonomy", "mock"):
         del config[key]
     config["reads"] = {"batch_size": 12}
-    config["shotgun"] |= {"speed": "reference"}
+    pathways = str(CLONE / "tests" / "shotgun" / "pathways.tsv")
+    config["shotgun"] |= {"speed": "reference", "pathways": pathways}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     plan = yaml.safe_load((folder / "plan.yaml").read_text())
     plan["families"] = [{"name": "genera", "profiles": ["shotgun.genus"], "control": "bh", "alpha": 0.05}]
@@ -248,6 +249,11 @@ def test_modules_are_in_copies_per_genome_and_enter_the_trial(trial: Path) -> No
     assert 0.6 < modules["RIBOSOME"].median() < 1.05
     # The demo's genomes hold no gene of these.
     assert (modules[["TMA_cut", "HISTAMINE", "TRYPTAMINE"]] == 0).all(axis=None)
+    random = pd.read_csv(trial / "results" / "profiles" / "shotgun.specificity.tsv", sep="\t").set_index(
+        "module"
+    )
+    assert (random.loc["RIBOSOME", "prevalence"], random.loc["RIBOSOME", "housekeeping"]) == (1, "yes")
+    assert random.loc["TMA_cut", "complete"] == 0
     balance = as_frame(load_profile(trial, "balance"))
     assert "GABA_balance" in balance.columns
     effects = pd.read_csv(trial / "results" / "trial" / "arm_effects" / "shotgun.module.tsv", sep="\t")

@@ -9,7 +9,9 @@ CLONE = Path(workflow.basedir).parent
 sys.path.insert(0, str(CLONE / "scripts"))
 
 from vagus.design.check_sheets import load_trial
+from vagus.design.biomarkers import in_biomarker_panel
 from vagus.design.batches import make_batches
+from vagus.design.check_fluxes import count_batches, flux_profiles
 from vagus.design.findings import Findings
 from vagus.design.places import Places, find_config_path
 from vagus.design.check_sheets import load_genomes
@@ -30,6 +32,7 @@ except VagusError as error:
 PATHS = [("taxonomy", "reference"), ("mock", "composition"), ("phylogeny", "tree"), ("shotgun", "pathways")]
 PATHS += [("function16s", "sequences")]
 PATHS += [("modules", key) for key in ("file", "stoichiometry", "omixer")]
+PATHS += [("fluxes", key) for key in ("models", "medium", "synonyms")]
 for room, key in PATHS + [("databases", name) for name in config["databases"]]:
     found = find_config_path(config[room][key], Path.cwd(), CLONE, workflow.configfiles)
     config[room][key] = str(found or config[room][key])
@@ -155,7 +158,18 @@ PROFILES += [
     for level in MODULE_LEVELS
     if level in config["modules"]["levels"] or level == "omixer"
 ]
-PROFILES += ["panel.clinical"] if DESIGN.measures else []
+# The taxonomic profile of each assay from which community models are made, and the jobs they are cut into.
+FLUX_PROFILES = flux_profiles(config, {sample.assay for sample in DESIGN.samples if sample.units})
+FLUX_BATCHES = {
+    assay: count_batches(DESIGN, assay, config["fluxes"]["batch_size"]) for assay in FLUX_PROFILES
+}
+PROFILES += [f"{assay}.flux" for assay in FLUX_PROFILES]
+MARKERS_MEASURED = [in_biomarker_panel(measure.measure) for measure in DESIGN.measures]
+PROFILES += ["panel.clinical"] if not all(MARKERS_MEASURED) else []
+PROFILES += ["panel.biomarkers"] if any(MARKERS_MEASURED) else []
+CLINICAL_TABLES = ["responders", "bands", "reliable_change"] if DESIGN.measures else []
+OUTCOMES = ["response"] if DESIGN.measures else []
+OUTCOMES += ["detection"] if any(MARKERS_MEASURED) and "panel.biomarkers" not in IMPORTS else []
 PROFILES = list(dict.fromkeys([*PROFILES, *IMPORTS]))
 
 # What the report draws; modules and compounds also where they are not tested.
@@ -175,6 +189,8 @@ PROFILE_TARGETS += [
     f"<results>/profiles/{assay}.{level}.biom" for assay in KO_PROFILES for level in MODULE_LEVELS
 ]
 PROFILE_TARGETS += [f"<results>/profiles/amplicon.{level}.biom" for level in LEVELS16S]
+if config["modules"]["random_draws"]:
+    PROFILE_TARGETS += [f"<results>/profiles/{assay}.specificity.tsv" for assay in KO_PROFILES]
 PROFILE_TARGETS += ["<results>/reads/ledger.tsv"] if RAW_READS else []
 PROFILE_TARGETS += ["<results>/profiles/flow.tsv"]
 if AMPLICON:
@@ -186,7 +202,11 @@ if AMPLICON:
 TRIAL_TARGETS = [
     f"<results>/trial/{kind}/{name}.tsv" for kind in ("arm_effects", "within_arm") for name in PROFILES
 ]
+TRIAL_TARGETS += ["<results>/trial/families.tsv"] if PROFILES else []
 TRIAL_TARGETS += ["<results>/trial/concordance.tsv"] if KO_PROFILES and DESIGN.measures else []
+TRIAL_TARGETS += [f"<results>/trial/{name}.tsv" for name in CLINICAL_TABLES]
+TIPPING = [f"<results>/trial/tipping_point/{name}.tsv" for name in PROFILES if name.startswith("panel.")]
+TRIAL_TARGETS += ["<results>/trial/missing.tsv", *TIPPING] if PROFILES else []
 TRIAL_TARGETS += ["<results>/trial/truth.tsv"] if config["truth"] else []
 
 # What `snakemake resources` makes: the references of all engines that the genomes can be built into, and downloads.
@@ -227,6 +247,12 @@ if SHOTGUN_READS:
     TOOLS |= {engine: [engine] for engine in SHOTGUN.engines if engine in ("metaphlan", "sylph", "humann")}
 
 
+def flux_batches(wildcards, kind):
+    """One table of all batches of community models of an assay."""
+    batches = range(FLUX_BATCHES[wildcards.assay])
+    return [f"<results>/fluxes/{wildcards.assay}/{batch}.{kind}" for batch in batches]
+
+
 def run_batches_filtered(wildcards):
     """The filtered reads of all batches of one run."""
     return [f"<results>/amplicon/filtered/{batch}" for batch in RUNS[wildcards.run]]
@@ -246,6 +272,8 @@ def report_inputs(wildcards):
         "effects": [f"<results>/trial/arm_effects/{name}.tsv" for name in PROFILES],
         "within": [f"<results>/trial/within_arm/{name}.tsv" for name in PROFILES],
         "flow": "<results>/profiles/flow.tsv",
+        "deviations": "<results>/design/plan_deviations.tsv",
+        "families": "<results>/trial/families.tsv" if PROFILES else [],
         "versions": [f"<results>/report/versions/{family}.json" for family in TOOLS],
     }
     if RAW_READS:
@@ -269,6 +297,10 @@ def report_inputs(wildcards):
         files["module_file"] = config["modules"]["file"]
         if DESIGN.measures:
             files["concordance"] = "<results>/trial/concordance.tsv"
+    files["missing"] = ["<results>/trial/missing.tsv", *TIPPING] if PROFILES else []
+    files["clinical"] = [f"<results>/trial/{name}.tsv" for name in CLINICAL_TABLES]
+    if "detection" in OUTCOMES:
+        files["limits"] = "<results>/profiles/biomarkers.tsv"
     if config["truth"]:
         files["truth"] = "<results>/trial/truth.tsv"
     return files

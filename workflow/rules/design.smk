@@ -18,6 +18,7 @@ rule check_design:
         design="<results>/design/design.json",
         summary="<results>/design/summary.txt",
         flow="<results>/design/flow.tsv",
+        deviations="<results>/design/plan_deviations.tsv",
         batches=[f"<results>/design/batches/{batch}.json" for batch in ALL_BATCHES],
     log:
         "<logs>/check_design.log",
@@ -33,6 +34,7 @@ rule check_design:
         configfiles=[os.path.relpath(path) for path in workflow.configfiles],
         design_keys=[
             config["samples"],
+            config["plan_hash"],
             config["reads"]["batch_size"],
             config["reads"]["allow_odd_qualities"],
             config["trial"]["levels"],

@@ -28,9 +28,40 @@ rule module_profiles:
         mem_mb=lambda wildcards, input, attempt: max(1500, int(40 * input.size_mb)) * attempt,
         runtime=60,
     params:
-        settings={key: config["modules"][key] for key in config["modules"] if key.startswith("omixer_")},
+        settings={
+            key: value
+            for key, value in config["modules"].items()
+            if key == "depth_correction" or key.startswith("omixer_")
+        },
     script:
         "../../scripts/vagus/modules/module_profiles.py"
+
+
+rule module_specificity:
+    """Whether a module is whole more often than random modules of its shape, of genes as prevalent as its own."""
+    input:
+        profile=lambda wildcards: f"<results>/profiles/{KO_PROFILES[wildcards.assay]}.biom",
+        meta=lambda wildcards: f"<results>/profiles/{KO_PROFILES[wildcards.assay]}.meta.json",
+        genomes=lambda wildcards: GENOME_PARTS.get(KO_PROFILES[wildcards.assay], []),
+        modules=config["modules"]["file"] or [],
+    output:
+        table="<results>/profiles/{assay}.specificity.tsv",
+    log:
+        "<logs>/module_specificity/{assay}.log",
+    benchmark:
+        "<benchmarks>/module_specificity/{assay}.tsv"
+    wildcard_constraints:
+        assay="|".join(KO_PROFILES) or "(?!)",
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, input, attempt: max(1500, int(40 * input.size_mb)) * attempt,
+        runtime=60,
+    params:
+        draws=config["modules"]["random_draws"],
+    script:
+        "../../scripts/vagus/modules/module_specificity.py"
 
 
 rule concordance:

@@ -27,6 +27,8 @@ for assay in dict.fromkeys(sample.assay for sample in DESIGN.samples):
 ruleorder: import_profile > diversity
 ruleorder: import_profile > panel_profiles
 ruleorder: import_profile > decontaminate
+ruleorder: import_profile > biomarker_panel
+ruleorder: import_profile > response_profile
 
 
 rule decontaminate:
@@ -180,6 +182,51 @@ rule panel_profiles:
         runtime=10,
     script:
         "../../scripts/vagus/profiles/panel_profiles.py"
+
+
+rule biomarker_panel:
+    """Biomarkers by participant and visit: limits of detection, logarithms, areas under timed measures."""
+    input:
+        design="<results>/design/design.json",
+    output:
+        panel="<results>/profiles/panel.biomarkers.biom",
+        panel_meta="<results>/profiles/panel.biomarkers.meta.json",
+        detection="<results>/profiles/panel.detection.biom",
+        detection_meta="<results>/profiles/panel.detection.meta.json",
+        limits="<results>/profiles/biomarkers.tsv",
+    log:
+        "<logs>/biomarker_panel.log",
+    benchmark:
+        "<benchmarks>/biomarker_panel.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    script:
+        "../../scripts/vagus/profiles/biomarker_panel.py"
+
+
+rule response_profile:
+    """Response and remission, derived from the totals by the rules of the scales and of the plan."""
+    input:
+        design="<results>/design/design.json",
+    output:
+        profile="<results>/profiles/panel.response.biom",
+        meta="<results>/profiles/panel.response.meta.json",
+    log:
+        "<logs>/response_profile.log",
+    benchmark:
+        "<benchmarks>/response_profile.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    script:
+        "../../scripts/vagus/profiles/response_profile.py"
 
 
 rule import_profile:

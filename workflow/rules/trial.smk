@@ -10,13 +10,13 @@ wildcard_constraints:
 
 
 rule arm_effects:
-    """Differences between the arms for every feature of a profile, by the model that the design calls for."""
+    """Differences between the arms for every feature, by the model that the design calls for, before error control."""
     input:
         profile="<results>/profiles/{profile}.biom",
         meta="<results>/profiles/{profile}.meta.json",
         design="<results>/design/design.json",
     output:
-        "<results>/trial/arm_effects/{profile}.tsv",
+        "<results>/trial/uncorrected/{profile}.tsv",
     log:
         "<logs>/arm_effects/{profile}.log",
     benchmark:
@@ -37,6 +37,29 @@ rule arm_effects:
         rerandomisations=config["trial"]["rerandomisations"],
     script:
         "../../scripts/vagus/trial/arm_effects.py"
+
+
+rule control_errors:
+    """Error control over the families of the plan, in their order, across profiles and features."""
+    input:
+        effects=[f"<results>/trial/uncorrected/{name}.tsv" for name in PROFILES],
+        design="<results>/design/design.json",
+    output:
+        effects=[f"<results>/trial/arm_effects/{name}.tsv" for name in PROFILES],
+        families="<results>/trial/families.tsv",
+    log:
+        "<logs>/control_errors.log",
+    benchmark:
+        "<benchmarks>/control_errors.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        # Every table is held at once, with its texts.
+        mem_mb=lambda wildcards, input, attempt: max(1000, int(20 * input.size_mb)) * attempt,
+        runtime=10,
+    script:
+        "../../scripts/vagus/trial/control_errors.py"
 
 
 rule within_arm:
@@ -63,6 +86,99 @@ rule within_arm:
         confidence=config["trial"]["confidence"],
     script:
         "../../scripts/vagus/trial/within_arm.py"
+
+
+rule responders:
+    """Response, remission and detection compared between arms, by differences of risks."""
+    input:
+        profiles=[f"<results>/profiles/panel.{name}.biom" for name in OUTCOMES],
+        metas=[f"<results>/profiles/panel.{name}.meta.json" for name in OUTCOMES],
+        design="<results>/design/design.json",
+    output:
+        "<results>/trial/responders.tsv",
+    log:
+        "<logs>/responders.log",
+    benchmark:
+        "<benchmarks>/responders.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        confidence=config["trial"]["confidence"],
+    script:
+        "../../scripts/vagus/trial/responders.py"
+
+
+rule clinical_change:
+    """Severity by arm and visit, and who changed by more than the error of measurement."""
+    input:
+        design="<results>/design/design.json",
+    output:
+        bands="<results>/trial/bands.tsv",
+        changes="<results>/trial/reliable_change.tsv",
+    log:
+        "<logs>/clinical_change.log",
+    benchmark:
+        "<benchmarks>/clinical_change.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        confidence=config["trial"]["confidence"],
+    script:
+        "../../scripts/vagus/trial/clinical_change.py"
+
+
+rule missing_data:
+    """What is missing, by arm, visit and reason."""
+    input:
+        design="<results>/design/design.json",
+        flow="<results>/profiles/flow.tsv",
+        metas=[f"<results>/profiles/{name}.meta.json" for name in PROFILES],
+    output:
+        "<results>/trial/missing.tsv",
+    log:
+        "<logs>/missing_data.log",
+    benchmark:
+        "<benchmarks>/missing_data.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../../scripts/vagus/trial/missing_data.py"
+
+
+rule tipping_point:
+    """How far the missing would have to differ from the measured for the conclusion to change."""
+    input:
+        profile="<results>/profiles/{profile}.biom",
+        meta="<results>/profiles/{profile}.meta.json",
+        design="<results>/design/design.json",
+    output:
+        "<results>/trial/tipping_point/{profile}.tsv",
+    log:
+        "<logs>/tipping_point/{profile}.log",
+    benchmark:
+        "<benchmarks>/tipping_point/{profile}.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        confidence=config["trial"]["confidence"],
+    script:
+        "../../scripts/vagus/trial/tipping_point.py"
 
 
 rule compare_truth:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from vagus.design.resources import resolve_primers
 from vagus.design.schema import check_schema, load_schema
 from vagus.errors import VagusError
 from vagus.function16s.reference_tables import TRAITS, find_reference
+from vagus.modules.module_file import MODULES, load_modules
+from vagus.modules.omixer_file import read_omixer
+from vagus.modules.stoichiometry import read_stoichiometry
 from vagus.profiles.readers.formats import FILE_KEYS, FORMATS
 
 FILE = "config"
@@ -20,12 +24,15 @@ PATH_KEYS = (
     "phylogeny.tree",
     "mock.composition",
     "truth",
+    "registered_plan",
     "shotgun.genomes",
     "shotgun.pathways",
     "function16s.sequences",
     "modules.file",
     "modules.stoichiometry",
     "modules.omixer",
+    "fluxes.medium",
+    "fluxes.synonyms",
     *(f"databases.{key}" for key in ("sourmash_taxonomy", "sylph_taxonomy", "proteins", "protein_labels")),
     *(f"databases.{key}" for key in ("sourmash", "sylph", "humann_mapping")),
 )
@@ -35,6 +42,7 @@ FOLDER_KEYS = tuple(
 )
 # All of one assay are scored at once.
 MODULE_LEVELS = ("module", "metabolite", "balance", "omixer")
+EITHER_KEYS = ("fluxes.models",)
 TREE_METRICS = {"unweighted_unifrac", "weighted_unifrac"}
 
 
@@ -78,6 +86,10 @@ def check_config(config: dict[str, Any], places: Places, findings: Findings) -> 
         _check_file(config_value(config, key), key, places, findings)
     for key in FOLDER_KEYS:
         _check_folder(config_value(config, key), key, places, findings)
+    for key in EITHER_KEYS:
+        value = config_value(config, key)
+        if not isinstance(value, str) or not (found := places.find(value)) or not found.is_dir():
+            _check_file(value, key, places, findings)
     profiles = config.get("profiles")
     for i, entry in enumerate(profiles if isinstance(profiles, list) else [], 1):
         if isinstance(entry, dict):
@@ -92,6 +104,7 @@ def check_config(config: dict[str, Any], places: Places, findings: Findings) -> 
             )
     _check_primers(config, places.clone, findings)
     _check_function16s(config, places, findings)
+    _check_modules(config, places, findings)
     length_range = config_value(config, "amplicon.length_range")
     if isinstance(length_range, list) and length_range:
         numbers = [v for v in length_range if isinstance(v, int)]
@@ -194,6 +207,34 @@ def _check_import(entry: dict[str, Any], key: str, places: Places, findings: Fin
             column=f"{key}.kind",
             allowed="counts, relative, copies_per_genome, intensity, score",
         )
+
+
+def _check_modules(config: dict[str, Any], places: Places, findings: Findings) -> None:
+    """Read module files of the user's own, so that their problems come with all others."""
+    found = {}
+    for key in ("file", "stoichiometry", "omixer"):
+        value = config_value(config, f"modules.{key}")
+        path = places.find(value) if isinstance(value, str) and value else None
+        if path is not None and path.is_file() and path.stat().st_size:
+            found[key] = path
+    defaults = {MODULES, MODULES.with_name("stoichiometry.tsv")}
+    own = {path.resolve() for key, path in found.items() if key != "omixer"} - {p.resolve() for p in defaults}
+    checks: dict[str, Callable[[], object]] = {}
+    if "omixer" in found:
+        checks["omixer"] = lambda: read_omixer(found["omixer"])
+    # The shipped pair is checked in our tests; it is read with every parse of the workflow otherwise.
+    if own and "file" in found:
+        checks["file"] = lambda: read_stoichiometry(
+            found.get("stoichiometry"), load_modules(found["file"]).modules
+        )
+    for key, check in checks.items():
+        try:
+            check()
+        except (VagusError, UnicodeDecodeError) as error:
+            first, *rest = str(error).splitlines()
+            # A module file's problems come as a list below a heading.
+            for line in rest or [first]:
+                findings.problem(FILE, line.strip(), "mend that file", column=f"modules.{key}")
 
 
 def _check_file(value: Any, key: str, places: Places, findings: Findings) -> None:

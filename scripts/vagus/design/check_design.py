@@ -14,6 +14,7 @@ from vagus.design.check_reads import check_reads
 from vagus.design.check_sheets import load_trial
 from vagus.design.findings import Findings
 from vagus.design.model import write_design
+from vagus.design.plan_hash import DEVIATION_COLUMNS
 from vagus.design.schema import CLONE
 from vagus.design.summary import FLOW_COLUMNS, make_flow, summarise_design
 from vagus.errors import DesignError
@@ -31,6 +32,7 @@ def main(
     design_json: Path,
     summary_txt: Path,
     flow_tsv: Path,
+    deviations_tsv: Path,
     batch_jsons: Sequence[Path],
     threads: int = 1,
 ) -> None:
@@ -40,7 +42,7 @@ def main(
     ----------
     config, workdir, clone, configfiles
         As for `vagus.design.check_sheets.load_trial`.
-    design_json, summary_txt, flow_tsv
+    design_json, summary_txt, flow_tsv, deviations_tsv
         Files to write.
     batch_jsons
         `<batch>.json` for every batch, see `vagus.design.batches.make_batches`.
@@ -60,6 +62,10 @@ def main(
         raise DesignError(findings.problems)
     write_design(design, design_json)
     summary_txt.write_text(summarise_design(design, config["trial"]["levels"]), encoding="utf-8")
+    with deviations_tsv.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, DEVIATION_COLUMNS, delimiter="\t", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(design.registration.get("deviations", []))
     with flow_tsv.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.DictWriter(handle, FLOW_COLUMNS, delimiter="\t", lineterminator="\n")
         writer.writeheader()
@@ -80,6 +86,7 @@ if "snakemake" in globals():
             Path(snakemake.output.design),
             Path(snakemake.output.summary),
             Path(snakemake.output.flow),
+            Path(snakemake.output.deviations),
             [Path(f) for f in snakemake.output.batches],
             snakemake.threads,
         ),

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from vagus.design.biomarkers import biomarker_of, convert, one_unit
 from vagus.design.findings import SHOWN, Findings, did_you_mean, listed
 from vagus.design.model import Measure, Participant
 from vagus.design.read_sheets import Table, check_label, safe_id, to_number
 from vagus.design.resources import load_scales, scale_key
+from vagus.errors import VagusError
+
+# Outcomes that are derived from totals; what is entered by hand is not taken.
+_DERIVED = re.compile(
+    r"(^|[^a-z])(respond(er|ed)?s?|response|remi(ssion|tter|tted))($|[^a-z])", re.IGNORECASE
+)
 
 
 def check_measures(
@@ -47,6 +55,7 @@ def check_measures(
     seen: dict[tuple[str, str, str], int] = {}
     units: dict[str, tuple[int, str]] = {}
     names: dict[str, str] = {}
+    by_hand = _entered_by_hand(table)
     for row in table.rows:
         name, visit = row["measure"], row["visit"]
         if not name or not visit or not row["participant"]:
@@ -94,12 +103,15 @@ def check_measures(
                 "measure",
                 name,
             )
+        if name in by_hand:
+            findings.note(f"{file}: {name} is not used: response and remission are derived from the totals")
+            continue
         line, unit = units.setdefault(name, (row.line, row["unit"]))
-        if unit != row["unit"]:
+        if unit != row["unit"] and not _convertible(row["unit"], unit, name, clone):
             findings.problem(
                 file,
-                f"unit of {name} differs from row {line} ('{unit}')",
-                "use one unit",
+                f"unit of {name} differs from row {line} ('{unit}') and cannot be converted",
+                "use one unit, or units of resources/units.tsv",
                 row.line,
                 "unit",
                 row["unit"],
@@ -109,8 +121,50 @@ def check_measures(
         if value is not None:
             _check_range(name, value, row["value"], row.line, file, clone, findings)
         measures.append(Measure(participant, visit, name, value, row["unit"], lod))
+        _check_positive(measures[-1], row.line, file, clone, findings)
+    measures, converted = one_unit(measures, clone)
+    for name, count in converted.items():
+        many = "values were" if count > 1 else "value was"
+        findings.note(f"{file}: {name}: {count} {many} converted to {units[name][1]}")
     _check_responder(plan, plan_file, sorted({m.measure for m in measures}), findings)
     return measures
+
+
+def _entered_by_hand(table: Table) -> set[str]:
+    """Return measures that hold an outcome as yes or no; a cortisol awakening response is none."""
+    values: dict[str, set[str]] = {}
+    for row in table.rows:
+        values.setdefault(row["measure"], set()).add(row["value"].lower())
+    words = {"", "0", "1", "0.0", "1.0", "yes", "no", "true", "false"}
+    return {name for name, seen in values.items() if _DERIVED.search(name) and seen <= words}
+
+
+def _convertible(unit: str, to: str, name: str, clone: Path) -> bool:
+    try:
+        convert(1.0, unit, to, name, clone)
+    except VagusError:
+        return False
+    return True
+
+
+def _check_positive(measure: Measure, line: int, file: str, clone: Path, findings: Findings) -> None:
+    """What is compared on a log scale is above 0, or below a limit of detection."""
+    marker = biomarker_of(measure.measure, clone)
+    if marker is None or marker.scale != "log2":
+        return
+    if measure.lod is not None and measure.lod <= 0:
+        findings.problem(
+            file, "limit of detection that is not above 0", "correct it", line, "lod", f"{measure.lod:g}"
+        )
+    elif measure.value is not None and measure.value <= 0 and measure.lod is None:
+        findings.problem(
+            file,
+            f"{measure.measure} is not above 0, and is compared on a log scale",
+            "give the limit of detection in the column lod, or leave the value empty",
+            line,
+            "value",
+            f"{measure.value:g}",
+        )
 
 
 def _check_range(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vagus.design.check_crossover import check_periods
+from vagus.design.check_families import check_families
 from vagus.design.findings import Findings, did_you_mean, listed
 from vagus.design.read_sheets import check_label
 from vagus.design.schema import check_schema, fill_defaults, load_schema, read_yaml
@@ -51,6 +52,7 @@ def read_plan(path: Path, file: str, findings: Findings) -> dict[str, Any]:
     _check_arms(plan, file, findings)
     _check_visits(plan, file, findings)
     check_periods(plan, file, findings)
+    check_families(plan, file, findings)
     names = [f["name"] for f in plan["families"] if isinstance(f, dict) and "name" in f]
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:

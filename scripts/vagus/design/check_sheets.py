@@ -11,6 +11,8 @@ from typing import Any
 
 from vagus.design.check_config import check_config, check_config_with_design
 from vagus.design.check_crossover import can_compare_periods
+from vagus.design.check_events import check_events
+from vagus.design.check_fluxes import check_fluxes
 from vagus.design.check_measures import check_measures
 from vagus.design.check_participants import check_donors, check_participants
 from vagus.design.check_plan import read_plan
@@ -19,6 +21,7 @@ from vagus.design.check_samples import check_samples
 from vagus.design.findings import Findings
 from vagus.design.model import Design, Measure, Participant, Sample
 from vagus.design.places import Places
+from vagus.design.plan_hash import check_registration
 from vagus.design.read_sheets import Table, read_table
 from vagus.design.schema import fill_defaults
 from vagus.design.shotgun_choice import check_shotgun
@@ -27,7 +30,7 @@ from vagus.resources.genome_sheet import Genome, read_genome_sheet
 
 __all__ = ["design_inputs", "fill_defaults", "load_trial"]
 
-SHEETS = ("plan", "participants", "samples", "measures")
+SHEETS = ("plan", "participants", "samples", "measures", "events")
 # Reading this much to its end, while other problems are being reported, takes a few seconds.
 MAX_BYTES_BESIDE_PROBLEMS = 500_000_000
 
@@ -82,8 +85,14 @@ def load_trial(
     samples = check_samples(tables["samples"], people, plan, places, need_reads, ids, findings)
     check_donors(tables["participants"], samples, findings)
     measures = check_measures(tables["measures"], people, plan, name["plan"], places.clone, findings)
+    events = check_events(tables["events"], people, plan, name["plan"], findings)
     layouts = {unit.paired for s in samples for unit in s.units}
     check_config_with_design(config, {s.assay for s in samples if s.units}, layouts, findings)
+    named = {"arm": plan["arms"], "visit": plan["visits"], "sample": [s.sample for s in samples]}
+    written = {
+        key: {n for name in names for n in (name, ids.get(name, name))} for key, names in named.items()
+    }
+    check_fluxes(config, {s.assay for s in samples if s.units}, written, places, findings)
     genomes = load_genomes(config, places, findings)
     if any(s.assay == "shotgun" and s.units for s in samples):
         proteins = any(genome.proteins for genome in genomes)
@@ -93,6 +102,9 @@ def load_trial(
 
     changed = {safe: written for safe, written in ids.items() if safe != written}
     design = Design(plan, people, samples, measures, changed, findings.notes)
+    design.events = events
+    if plan_path:
+        design.registration = check_registration(plan, config, places, findings)
     design.can_compare_arms = _can_compare_arms(design)
     if changed:
         findings.note(
@@ -124,7 +136,7 @@ def design_inputs(
         As for `load_trial`.
     """
     places = Places(Path(workdir), Path(clone), tuple(Path(c) for c in configfiles))
-    found = [places.find(config[key]) for key in SHEETS]
+    found = [places.find(config[key]) for key in (*SHEETS, "registered_plan")]
     return [str(f) for f in found if f]
 
 
@@ -163,7 +175,9 @@ def _find_sheet(config: dict[str, Any], key: str, places: Places, findings: Find
     if not isinstance(value, str):
         return None
     if not value:
-        optional = key == "measures" or (key == "samples" and (config["measures"] or config["profiles"]))
+        optional = key in ("measures", "events") or (
+            key == "samples" and (config["measures"] or config["profiles"])
+        )
         if not optional:
             findings.problem("config", f"no {key} named", f"give the path of the {key} file", column=key)
         return None

@@ -42,7 +42,7 @@ def make_readme() -> str:
     config, plan = load_schema("config"), load_schema("plan")
     parts.append(f"## config.yaml\n\n{config['description']}\n\n{_key_table(config)}")
     parts.append(_primer_table())
-    for name in ("participants", "samples", "measures"):
+    for name in ("participants", "samples", "measures", "events"):
         schema = load_schema(name)
         parts.append(f"## {name}.tsv\n\n{schema['description']}\n\n{_column_table(schema)}")
     parts.append(f"## plan.yaml\n\n{plan['description']}\n\n{_key_table(plan)}")

@@ -115,6 +115,23 @@ class Measure:
 
 
 @dataclass
+class Event:
+    """An intercurrent event of a participant, such as a course of antibiotics.
+
+    Parameters
+    ----------
+    participant, visit
+        Who, and the first visit by which it had happened.
+    event
+        Its name, as in the plan's intercurrent events.
+    """
+
+    participant: str
+    visit: str
+    event: str
+
+
+@dataclass
 class Design:
     """A checked trial.
 
@@ -131,6 +148,10 @@ class Design:
     can_compare_arms
         Whether at least two arms, one of them the reference, have two participants each with a baseline and a
         later visit.
+    events
+        Intercurrent events, in the order of their sheet.
+    registration
+        Hash of the plan, and how it compares with the registered one; see `vagus.design.plan_hash`.
     """
 
     plan: dict[str, Any]
@@ -140,6 +161,8 @@ class Design:
     original_ids: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     can_compare_arms: bool = False
+    events: list[Event] = field(default_factory=list)
+    registration: dict[str, Any] = field(default_factory=dict)
 
     @property
     def arms(self) -> list[str]:
@@ -263,6 +286,8 @@ def design_from_dict(data: dict[str, Any]) -> Design:
         original_ids=dict(data.get("original_ids", {})),
         notes=list(data.get("notes", [])),
         can_compare_arms=bool(data.get("can_compare_arms", False)),
+        events=[Event(**e) for e in data.get("events", [])],
+        registration=dict(data.get("registration", {})),
     )
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from vagus.design.biomarkers import in_biomarker_panel
 from vagus.design.check_sheets import complete_participants
 from vagus.design.model import Design, Participant
 
@@ -167,7 +168,9 @@ def tested_profiles(design: Design, levels: Sequence[str]) -> list[str]:
     """
     amplicon = any(s.units for s in design.stool_samples("amplicon"))
     names = [f"amplicon.{level}" for level in (*levels, "diversity")] if amplicon else []
-    return names + (["panel.clinical"] if design.measures else [])
+    markers = [in_biomarker_panel(m.measure) for m in design.measures]
+    names += ["panel.clinical"] if not all(markers) else []
+    return names + (["panel.biomarkers"] if any(markers) else [])
 
 
 def _estimates(design: Design, levels: Sequence[str]) -> str:
@@ -188,8 +191,11 @@ def _estimates(design: Design, levels: Sequence[str]) -> str:
     families: list[dict[str, Any]] = design.plan["families"]
     for i, f in enumerate(families, 1):
         lines.append(
-            f"  family {i}   {f['name']}: {', '.join(f['profiles'])} ({f['control']}, {f['alpha']:g})"
+            f"  family {i}   {f['name']}: {', '.join(f['profiles'])} ({f['control']}, {f['alpha']:g}"
+            + (", gate)" if f.get("gate") else ")")
         )
+    if design.registration:
+        lines.append(f"  plan       {design.registration['status']}; sha256 {design.registration['hash']}")
     return "\n".join([head, *lines])
 
 

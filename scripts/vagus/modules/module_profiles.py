@@ -12,11 +12,15 @@ import pandas as pd
 from scipy import sparse
 
 from vagus.errors import VagusError
-from vagus.modules.metabolites import compound_potential, read_stoichiometry
+from vagus.modules.detection import make_corrector
+from vagus.modules.ec_modules import by_ec
+from vagus.modules.metabolites import compound_potential
 from vagus.modules.module_file import ModuleSet, load_modules
-from vagus.modules.omixer import OmixerSettings, read_omixer, score_omixer
+from vagus.modules.omixer import OmixerSettings, score_omixer
+from vagus.modules.omixer_file import read_omixer
 from vagus.modules.score_genomes import score_genomes
-from vagus.modules.score_modules import BETWEEN, Scores, by_ec, log_ratios, score_modules, split_feature
+from vagus.modules.score_modules import BETWEEN, Scores, log_ratios, score_modules, split_feature
+from vagus.modules.stoichiometry import read_stoichiometry
 from vagus.profile import Profile, read_profile, write_profile
 from vagus.shotgun.genome_size import genome_equivalents, read_markers
 from vagus.steps import run_step
@@ -29,6 +33,7 @@ PER_GENOME = "copies per genome"
 LEAST_MARKERS = 10
 TABLE_COLUMNS = [
     "sample", "module", "axis", "tier", "value", "unclassified", "carriers", "redundancy", "coverage",
+    "as_seen",
 ]  # fmt: skip
 # What a profile says of where it comes from.
 HANDED_ON = (
@@ -82,6 +87,25 @@ def count_genomes(profile: Profile, markers: Sequence[str]) -> Profile:
     return Profile(profile.name, scaled, profile.features, names, profile.taxonomy, meta)
 
 
+def is_ec_profile(ko: Profile) -> bool:
+    """Return whether a profile is of EC numbers, not of KOs.
+
+    Raises
+    ------
+    VagusError
+        If it is of neither.
+    """
+    ids = [split_feature(f)[0] for f in ko.features]
+    is_ko = any(i[:1] == "K" and i[1:].isdigit() for i in ids)
+    is_ec = not is_ko and any(i.count(".") == 3 and i[:1].isdigit() for i in ids)
+    if ko.features and not (is_ko or is_ec):
+        raise VagusError(
+            f"profile {ko.name}: features such as {ko.features[0]!r} are neither KO nor EC numbers; "
+            "fix: regroup the table to KO before it is imported"
+        )
+    return is_ec
+
+
 def facts_of(profile: Profile, modules: ModuleSet, level: str, stratified: bool) -> dict[str, Any]:
     """Return the meta of a profile that is made from a KO profile."""
     assay = profile.name.partition(".")[0]
@@ -111,7 +135,7 @@ def describe_scores(scores: Scores, modules: ModuleSet) -> pd.DataFrame:
             "tier": np.tile([known[m].tier for m in scores.modules], samples),
             **{
                 key: getattr(scores, key).T.ravel()
-                for key in ("value", "unclassified", "carriers", "redundancy", "coverage")
+                for key in ("value", "unclassified", "carriers", "redundancy", "coverage", "as_seen")
             },
         },
         columns=TABLE_COLUMNS,
@@ -123,6 +147,7 @@ def make_profiles(
     modules: ModuleSet,
     stoichiometry: str | Path | None,
     markers: Sequence[str],
+    depth_correction: bool = True,
     genomes: tuple[Profile, Profile] | None = None,
 ) -> tuple[dict[str, Profile], pd.DataFrame]:
     """Score the modules of a KO (or EC) profile.
@@ -137,9 +162,11 @@ def make_profiles(
         See `metabolites.read_stoichiometry`; None for one molecule of each.
     markers
         To turn another unit into copies per genome.
+    depth_correction
+        Correct for what is not seen of rare species, see `detection.make_corrector`.
     genomes
         What the profile was made of, if its samples are mixtures of genomes: genes of the genomes, and shares
-        of the genomes in the samples. They are scored instead of the sum.
+        of the genomes in the samples. They are scored instead of the sum, and nothing of them is unseen.
 
     Returns
     -------
@@ -151,25 +178,25 @@ def make_profiles(
     VagusError
         If the profile holds neither KOs nor EC numbers.
     """
-    ids = [split_feature(f)[0] for f in ko.features]
-    is_ko = any(i[:1] == "K" and i[1:].isdigit() for i in ids)
-    is_ec = not is_ko and any(i.count(".") == 3 and i[:1].isdigit() for i in ids)
-    if ko.features and not (is_ko or is_ec):
-        raise VagusError(
-            f"profile {ko.name}: features such as {ko.features[0]!r} are neither KO nor EC numbers; "
-            "fix: regroup the table to KO before it is imported"
-        )
+    is_ec = is_ec_profile(ko)
     profile = count_genomes(ko, markers)
     chosen: Sequence[Any] = modules.modules
     left_out: list[str] = []
     if is_ec:
         chosen, left_out = by_ec(modules.modules)
-    scores = score_genomes(chosen, *genomes) if genomes else score_modules(chosen, profile)
+    if genomes:
+        scores = score_genomes(chosen, *genomes)
+    else:
+        corrector = make_corrector if depth_correction else None
+        scores = score_modules(chosen, profile, corrector=corrector, markers=markers)
     stratified = genomes is not None or any(BETWEEN in f for f in ko.features)
     assay, samples = ko.name.partition(".")[0], profile.samples
     facts = {
         level: facts_of(profile, modules, level, stratified) for level in ("module", "metabolite", "balance")
     }
+    if stratified:
+        for meta in facts.values():
+            meta["depth_correction"] = depth_correction
     if left_out:
         facts["module"]["not_computable_by_ec"] = left_out
 
@@ -237,7 +264,10 @@ def main(
     """Read, score and write; the level of an output is in its name."""
     ko = read_profile(profile)
     mixture = (read_profile(genomes[0]), read_profile(genomes[1])) if genomes else None
-    made, rows = make_profiles(ko, load_modules(modules), stoichiometry, read_markers(markers), mixture)
+    correct = bool(settings["depth_correction"])
+    made, rows = make_profiles(
+        ko, load_modules(modules), stoichiometry, read_markers(markers), correct, mixture
+    )
     if omixer:
         chosen = OmixerSettings(
             float(settings["omixer_coverage"]),

@@ -74,7 +74,7 @@ def score_genomes(modules: Iterable[ModuleLike], genes: Profile, shares: Profile
     redundancy = np.where(some_there, np.exp(np.log(safe) - entropy / safe), 0.0)
     return Scores(
         compiled.ids, list(shares.samples), total, np.zeros_like(total), carriers, redundancy,
-        _best(cover, there), list(shares.features), None,
+        _best(cover, there), list(shares.features), None, total,
     )  # fmt: skip
 
 

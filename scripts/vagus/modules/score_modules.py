@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -96,11 +96,13 @@ class Scores:
         Effective number of carriers: exp of Shannon's entropy of their shares, Hill number of order 1
         (Hill 1973, doi:10.2307/1934352); 0 where there is none (M x N).
     coverage
-        Best coverage of the required steps in any one taxon (M x N), 0 to 1.
+        Best coverage of the required steps in any one taxon (M x N), 0 to 1, by what was seen in the sample.
     taxa
         Species; row blocks of `by_taxon`.
     by_taxon
         Values of all modules in the first species, then the second, ... (T*M x N); None without taxa.
+    as_seen
+        The value without any correction (M x N).
     """
 
     modules: list[str]
@@ -112,6 +114,11 @@ class Scores:
     coverage: Floats
     taxa: list[str]
     by_taxon: sparse.csr_array | None
+    as_seen: Floats
+
+
+# For some modules: from a species' markers (P x N) and its values (M x N) to its values; see `detection`.
+Corrector = Callable[[Compiled], Callable[[Floats, Floats], Floats]]
 
 
 def compile_modules(modules: Iterable[ModuleLike]) -> Compiled:
@@ -153,6 +160,12 @@ def compile_modules(modules: Iterable[ModuleLike]) -> Compiled:
     )
 
 
+def step_values(compiled: Compiled, kos: Floats) -> Floats:
+    """Return the required steps of all modules in one taxon, S x N, from its KOs (K x N)."""
+    enzymes = np.minimum.reduceat(kos[compiled.parts], compiled.part_starts, axis=0)
+    return np.asarray(np.add.reduceat(enzymes, compiled.enzyme_starts, axis=0))
+
+
 def score_block(compiled: Compiled, kos: Floats) -> tuple[Floats, Floats]:
     """Score all modules in one taxon.
 
@@ -170,8 +183,7 @@ def score_block(compiled: Compiled, kos: Floats) -> tuple[Floats, Floats]:
         geometric mean of its required steps that are there; it is 0 where fewer than `needed` steps or not
         all signature steps are there.
     """
-    enzymes = np.minimum.reduceat(kos[compiled.parts], compiled.part_starts, axis=0)
-    steps = np.add.reduceat(enzymes, compiled.enzyme_starts, axis=0)
+    steps = step_values(compiled, kos)
     there = steps > 0
     logs = np.log(steps, out=np.zeros_like(steps), where=there)
     seen = np.add.reduceat(there, compiled.step_starts, axis=0, dtype=np.intp)
@@ -220,7 +232,13 @@ def taxon_blocks(profile: Profile, kos: Sequence[str]) -> Iterator[tuple[str, Fl
         yield taxon, block
 
 
-def score_modules(modules: Iterable[ModuleLike], profile: Profile, keep_taxa: bool = True) -> Scores:
+def score_modules(
+    modules: Iterable[ModuleLike],
+    profile: Profile,
+    keep_taxa: bool = True,
+    corrector: Corrector | None = None,
+    markers: Sequence[str] = (),
+) -> Scores:
     """Score modules in every taxon and sample of a KO profile.
 
     Parameters
@@ -232,6 +250,10 @@ def score_modules(modules: Iterable[ModuleLike], profile: Profile, keep_taxa: bo
         organisms. Of a profile without taxa the community is scored as if it were one organism.
     keep_taxa
         Return the values of each taxon too.
+    corrector
+        What corrects the values of named species for their depth, told from the `markers`; None does not.
+    markers
+        KOs of universal single-copy genes.
 
     Returns
     -------
@@ -245,15 +267,23 @@ def score_modules(modules: Iterable[ModuleLike], profile: Profile, keep_taxa: bo
     """
     compiled = compile_modules(modules)
     shape = (len(compiled.ids), len(profile.samples))
-    value, unclassified, carriers, entropy, best = (np.zeros(shape) for _ in range(5))
+    value, unclassified, carriers, entropy, best, as_seen = (np.zeros(shape) for _ in range(6))
+    count = len(compiled.kos)
+    kos = list(dict.fromkeys([*compiled.kos, *(markers if corrector else ())]))
+    marker_rows = [kos.index(marker) for marker in markers if corrector]
+    correct = corrector(compiled) if corrector else None
     taxa: list[str] = []
     blocks: list[sparse.csr_array] = []
     named = np.zeros(shape)
-    for taxon, block in taxon_blocks(profile, compiled.kos):
-        found, coverage = score_block(compiled, block)
+    for taxon, block in taxon_blocks(profile, kos):
+        unknown = taxon.lower() in UNKNOWN_TAXA
+        found, coverage = score_block(compiled, block[:count])
+        as_seen += found
+        if correct and not unknown:
+            found = correct(block[marker_rows], found)
         value += found
         best = np.maximum(best, coverage)
-        if taxon.lower() in UNKNOWN_TAXA:
+        if unknown:
             unclassified += found
             continue
         here = found > 0
@@ -268,8 +298,9 @@ def score_modules(modules: Iterable[ModuleLike], profile: Profile, keep_taxa: bo
     total = np.where(some, named, 1.0)
     redundancy = np.where(some, np.exp(np.log(total) - entropy / total), 0.0)
     stacked = sparse.csr_array(sparse.vstack(blocks, format="csr")) if blocks else None
+    samples = list(profile.samples)
     return Scores(
-        compiled.ids, list(profile.samples), value, unclassified, carriers, redundancy, best, taxa, stacked
+        compiled.ids, samples, value, unclassified, carriers, redundancy, best, taxa, stacked, as_seen
     )
 
 
@@ -300,52 +331,3 @@ def log_ratios(
         ids.append(name)
         rows.append(np.where(good, np.log2(np.where(good, over, 1.0) / np.where(good, under, 1.0)), np.nan))
     return ids, np.array(rows).reshape(len(ids), len(scores.samples))
-
-
-@dataclass(frozen=True)
-class EcStep:
-    """A step by its EC numbers; each is an alternative."""
-
-    alternatives: tuple[tuple[str, ...], ...]
-    optional: bool
-    signature: bool
-
-
-@dataclass(frozen=True)
-class EcModule:
-    """A module whose steps are EC numbers."""
-
-    id: str
-    steps: tuple[EcStep, ...]
-    coverage: float
-
-
-def by_ec(modules: Iterable[Any]) -> tuple[list[EcModule], list[str]]:
-    """Turn modules of KOs into modules of EC numbers, for tables that have no KOs.
-
-    Parameters
-    ----------
-    modules
-        With `ec` in their steps.
-
-    Returns
-    -------
-    modules, left_out
-        Modules that can be seen by EC, and the ids of those that can not: a signature step without a whole EC
-        number, or no step with one. Other steps without an EC number are not looked for.
-    """
-    made: list[EcModule] = []
-    left_out: list[str] = []
-    for module in modules:
-        steps = []
-        blind = False
-        for step in module.steps:
-            whole = tuple((ec,) for ec in step.ec if "-" not in ec)
-            if whole:
-                steps.append(EcStep(whole, step.optional, step.signature))
-            blind |= step.signature and not whole
-        if blind or all(step.optional for step in steps):
-            left_out.append(module.id)
-        else:
-            made.append(EcModule(module.id, tuple(steps), module.coverage))
-    return made, left_out

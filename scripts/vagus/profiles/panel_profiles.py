@@ -1,4 +1,4 @@
-"""Turn the measures of the design (scores, cytokines, hormones) into a profile."""
+"""Turn the measures of the design that are no biomarkers into a profile."""
 
 import sys
 from pathlib import Path
@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 from scipy import sparse
 
+from vagus.design.biomarkers import in_biomarker_panel
 from vagus.design.model import Measure, load_design
 from vagus.errors import VagusError
 from vagus.profile import Profile, write_profile
@@ -95,7 +96,8 @@ def panel_profile(measures: list[Measure], visits: list[str], name: str = "panel
 def main(design: str, profile_out: str) -> None:
     """Read, arrange and write."""
     trial = load_design(design)
-    profile = panel_profile(trial.measures, trial.visits)
+    scores = [m for m in trial.measures if not in_biomarker_panel(m.measure)]
+    profile = panel_profile(scores, trial.visits)
     write_profile(profile, profile_out)
     for feature, count in profile.meta["missing"].items():
         if count:

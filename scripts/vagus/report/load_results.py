@@ -67,6 +67,16 @@ CONCORDANCE_COLUMNS = [
 ]
 MODULE_COLUMNS = ["sample", "module", "axis", "tier", "value", "carriers", "redundancy"]
 TRUTH_COLUMNS = ["profile", "feature", "contrast", "truth", "unit"]
+# Tables of the plan and the clinic, by the name that the sections use.
+EXTRA = {
+    "deviations": "design/plan_deviations.tsv",
+    "families": "trial/families.tsv",
+    "responders": "trial/responders.tsv",
+    "bands": "trial/bands.tsv",
+    "reliable_change": "trial/reliable_change.tsv",
+    "limits": "profiles/biomarkers.tsv",
+    "missing": "trial/missing.tsv",
+}
 # A square table of 10,000 samples would be read for minutes to draw dots nobody can tell apart.
 MAX_ORDINATION = 600
 
@@ -101,6 +111,8 @@ class Results:
         The config of the run.
     versions
         Tool name to version.
+    extra
+        Tables of `EXTRA` that are there, and `tipping`, the tipping points of all panels.
     """
 
     design: dict[str, Any]
@@ -123,6 +135,7 @@ class Results:
     distance_totals: dict[str, int] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    extra: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def plan(self) -> dict[str, Any]:
@@ -281,6 +294,10 @@ def load_results(
         path = root / "profiles" / f"shotgun.{kind}_samples.tsv"
         if have(path):
             setattr(results, f"shotgun_{kind}", read_table(path, []))
+    for name, place in EXTRA.items():
+        if have(root / place):
+            results.extra[name] = read_table(root / place, [])
+    results.extra["tipping"] = _stack(glob("trial/tipping_point/*.tsv"), [])
     for name in ("decontam", "mock"):
         if have(root / "profiles" / f"{name}.tsv"):
             setattr(results, name, read_table(root / "profiles" / f"{name}.tsv", []))

@@ -7,6 +7,8 @@ from importlib import metadata
 from typing import Any
 
 from vagus import __version__
+from vagus.report.flux_methods import flux_profiles, flux_words
+from vagus.report.function16s_methods import function16s_meta, function16s_words
 from vagus.report.load_results import Results
 from vagus.report.section import inferred_words
 from vagus.report.sentences import PERCENT, join
@@ -107,12 +109,25 @@ CITATIONS: dict[str, tuple[str, str, str]] = {
         "Benjamini & Hochberg 1995, J R Stat Soc B 57:289",
         "10.1111/j.2517-6161.1995.tb02031.x",
     ),
+    "newcombe": (
+        "intervals of differences of risks",
+        "Newcombe 1998, Stat Med 17:873",
+        "10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I",
+    ),
+    "reliable_change": (
+        "reliable change",
+        "Jacobson & Truax 1991, J Consult Clin Psychol 59:12",
+        "10.1037/0022-006X.59.1.12",
+    ),
+    "rubin": ("multiple imputation", "Rubin 1987, Multiple Imputation", "10.1002/9780470316696"),
     "redundancy": (
         "effective number of carriers",
         "Jost 2006, Oikos 113:363",
         "10.1111/j.2006.0030-1299.14714.x",
     ),
     "bootstrap": ("bootstrap intervals", "Efron & Tibshirani 1993", "10.1201/9780429246593"),
+    "picrust2": ("PICRUSt2", "Douglas et al. 2020, Nat Biotechnol 38:685", "10.1038/s41587-020-0548-6"),
+    "micom": ("MICOM", "Diener et al. 2020, mSystems 5:e00606-19", "10.1128/mSystems.00606-19"),
     "consort": ("flow diagram", "Schulz et al. 2010, BMJ 340:c332", "10.1136/bmj.c332"),
 }
 # What became of reads that fit several species.
@@ -211,9 +226,18 @@ def tools_that_ran(results: Results) -> list[str]:
         free = set(results.effects["profile"]) - named
         if free or any(f.get("control", "bh") == "bh" for f in families):
             used.append("bh")
+    used += ["newcombe"] if len(results.extra.get("responders", [])) else []
+    used += ["reliable_change"] if len(results.extra.get("reliable_change", [])) else []
+    tipping = results.extra.get("tipping")
+    if tipping is not None and len(tipping) and (tipping["analysis"] == "multiple imputation").any():
+        used.append("rubin")
     used += ["within"] if len(results.within) else []
     used += ["redundancy"] if results.modules else []
     used += ["bootstrap"] if results.concordance["spearman"].notna().any() else []
+    used += {"nearest": ["vsearch"], "picrust2": ["picrust2"]}.get(
+        function16s_meta(results).get("engine", ""), []
+    )
+    used += ["micom"] if flux_profiles(results) else []
     used += ["consort"] if len(results.flow) else []
     used += [_key(v) for v in results.versions if _key(v) in CITATIONS]
     used += ["numpy", "scipy", "pandas"]
@@ -316,6 +340,8 @@ def methods(results: Results) -> list[str]:
             f"Contaminants were sought by {method.get('method', 'prevalence')} "
             f"(threshold {method.get('threshold', 0.1)}) and removed before the profiles were made."
         )
+    said += [function16s_words(meta) for meta in [function16s_meta(results)] if meta]
+    said += [flux_words(meta) for meta in flux_profiles(results)]
     trial = config.get("trial") or {}
     models = sorted({str(m).removesuffix(BOUNDARY) for m in results.effects["model"] if m})
     if models:
@@ -350,7 +376,7 @@ def methods(results: Results) -> list[str]:
         said.append(
             f"Family \N{LEFT DOUBLE QUOTATION MARK}{family.get('name')}\N{RIGHT DOUBLE QUOTATION MARK}: "
             f"{join(list(family.get('profiles') or []))}; error control {family.get('control', 'bh')}, "
-            f"level {family.get('alpha', 0.05)}."
+            f"level {family.get('alpha', 0.05)}{', a gate' if family.get('gate') else ''}."
             + inferred_words(results, list(family.get("profiles") or []))
         )
     return said

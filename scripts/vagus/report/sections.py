@@ -6,7 +6,9 @@ from vagus.report import sections_reads as reads
 from vagus.report import sections_trial as trial
 from vagus.report.load_results import Results
 from vagus.report.section import Section
+from vagus.report.sections_clinical import missing_section, responders_section
 from vagus.report.sections_function import concordance_section, molecules_section
+from vagus.report.sections_plan import plan_section
 from vagus.report.sections_shotgun import shotgun_section
 
 
@@ -19,11 +21,15 @@ def all_sections(results: Results) -> list[Section]:
         Of the run.
     """
     sections = [reads.flow_section(results), trial.effects_section(results)]
+    # A folder of an older run has none of these tables.
+    sections += [plan_section(results)] if "families" in results.extra else []
     if len(results.truth):
         sections.append(trial.truth_section(results))
     sections += [
         trial.within_section(results),
         trial.clinical_section(results),
+        *([responders_section(results)] if "responders" in results.extra else []),
+        *([missing_section(results)] if "missing" in results.extra else []),
         trial.diversity_section(results),
         trial.composition_section(results),
         *(

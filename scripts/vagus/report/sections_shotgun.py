@@ -31,7 +31,7 @@ def shotgun_section(results: Results) -> Section:
     section.rows = _by_arm_and_visit(results)
     for table in (results.shotgun_taxonomy, results.shotgun_function):
         if "left_out" in table.columns:
-            gone = table[table["left_out"].fillna("") != ""]
+            gone = table[table["left_out"].astype(object).fillna("") != ""]
             section.notes += [f"{r.sample}: {r.left_out}." for r in gone.head(8).itertuples(index=False)]
     section.notes.append(
         "Reads without a name are never given to a neighbour: their organisms are not in the reference, or "
@@ -71,7 +71,7 @@ def _figures(results: Results, profile: Profile, level: str) -> list[Figure]:
 def _taxonomy_words(table: pd.DataFrame) -> list[str]:
     if not len(table):
         return []
-    used = table[table["left_out"].fillna("") == ""]
+    used = table[table["left_out"].astype(object).fillna("") == ""]
     if not len(used):
         return ["No shotgun sample could be named."]
     unnamed = pd.to_numeric(used["unclassified_species"], errors="coerce")

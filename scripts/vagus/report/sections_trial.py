@@ -144,7 +144,10 @@ def _lines(results: Results, profile: str, prefix: str) -> list[Figure]:
         features = list(dict.fromkeys([*first, *features]))[:MAX_MEASURES]
     people = results.people(known, features)
     units = results.effects[results.effects["profile"] == profile].set_index("feature")["unit"].to_dict()
-    units |= {m["measure"]: m.get("unit") or "" for m in results.design.get("measures") or []}
+    if profile == "panel.biomarkers":  # drawn on the scale of the analysis, which may be the logarithm
+        units = {f: str(u).replace("log2 fold change", "log2") for f, u in units.items()}
+    else:
+        units |= {m["measure"]: m.get("unit") or "" for m in results.design.get("measures") or []}
     found = []
     for feature in features:
         unit = str(units.get(feature, ""))
@@ -167,6 +170,7 @@ def clinical_section(results: Results) -> Section:
     """Return every participant's scores."""
     section = Section("clinical", "Clinical scores and measures")
     section.figures = _lines(results, "panel.clinical", "clinical")
+    section.figures += _lines(results, "panel.biomarkers", "biomarkers")
     if not section.figures:
         section.empty = "No measures were given (config: measures)."
     return section

@@ -26,6 +26,8 @@ LEVEL_WORDS = {
     "metabolite": "Compounds",
     "balance": "Balances",
     "flux": "Fluxes",
+    "ec": "EC numbers",
+    "inference": "Reads lost and distances in the inference",
     "omixer": "Modules of your own file",
     "diversity": "Diversity",
 }
@@ -233,6 +235,8 @@ def primary_rows(results: Results) -> tuple[pd.DataFrame, dict[str, Any]]:
     at = done[done["visit"] == str(results.plan.get("primary_visit") or "")]
     if families:  # the first family is the primary one, even if nothing in it could be estimated
         at = at[at["profile"].isin(families[0].get("profiles") or [])]
+        if "family" in at.columns:  # which may hold some features or contrasts of a profile only
+            at = at[at["family"] == families[0].get("name")]
     return at.sort_values(["q_value", "p_value"], kind="stable"), dict(families[0]) if families else {}
 
 
@@ -250,6 +254,11 @@ def family_sentence(rows: pd.DataFrame, profiles: Sequence[str], alpha: float) -
     """
     if not len(rows):
         return f"{join([profile_name(p) for p in profiles])}: nothing could be estimated."
+    if rows["q_value"].isna().all():
+        name = join([profile_name(p) for p in dict.fromkeys(rows["profile"])])
+        return (
+            f"{name}: not tested, for a gate of the plan was not passed; estimates and intervals are below."
+        )
     hits = rows[rows["q_value"] < alpha].sort_values("q_value", kind="stable")
     several = rows["contrast"].nunique() > 1
     counted = f"{plural(len(rows), 'contrast')} of features" if several else plural(len(rows), "feature")

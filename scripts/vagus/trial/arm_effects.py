@@ -12,7 +12,7 @@ import pandas as pd
 from vagus.design.model import Design, load_design
 from vagus.profile import Profile, read_profile
 from vagus.steps import run_step
-from vagus.trial.adjust import adjust_p, family_of
+from vagus.trial.estimands import estimand_text
 from vagus.trial.models import fit_arms, why_no_comparison
 from vagus.trial.refine_fit import Refined, refine_fit
 from vagus.trial.values import BELOW, TrialValues, trial_values
@@ -90,9 +90,8 @@ def arm_effects(
     -------
     DataFrame
         `COLUMNS`, one row per visit, contrast and feature; a feature without an estimate keeps its row, with
-        the reason in `status`. No rows when the arms cannot be compared. `q_value` adjusts inside contrast
-        and visit, by the control of the plan's family that names the profile, over the features that were
-        tested; it does not reach across the profiles of a family.
+        the reason in `status`. No rows when the arms cannot be compared. `q_value` is empty: it
+        depends on all profiles of a family and is set by `vagus.trial.control_errors`.
 
     Raises
     ------
@@ -109,14 +108,13 @@ def arm_effects(
     found = fit_arms(values, design, model, robust, confidence)
     for note in found.notes:
         print(f"{profile.name}: {note}")
-    control, _ = family_of(profile.name, design.plan)
     refined = refine_fit(found.fit, values, design, model, robust, confidence, bias, rerandomisations)
     for note in refined.notes:
         print(f"{profile.name}: {note}")
-    return _frame([_rows(values, design, refined, i, control) for i in range(len(found.fit.contrasts))])
+    return _frame([_rows(values, design, refined, i) for i in range(len(found.fit.contrasts))])
 
 
-def _rows(values: TrialValues, design: Design, refined: Refined, i: int, control: str) -> pd.DataFrame:
+def _rows(values: TrialValues, design: Design, refined: Refined, i: int) -> pd.DataFrame:
     """Return the rows of one contrast at one visit, untested features included."""
     passes, fit = values.passes, refined.fit
 
@@ -131,7 +129,7 @@ def _rows(values: TrialValues, design: Design, refined: Refined, i: int, control
             "feature": values.features,
             "contrast": fit.contrasts[i],
             "visit": fit.visits[i],
-            "estimand": _estimand_text(design),
+            "estimand": estimand_text(design, values.profile),
             "model": spread(fit.model[i], fit.plain_model),
             "n_arm": spread(fit.n_arm[i], 0),
             "n_reference": spread(fit.n_reference[i], 0),
@@ -141,7 +139,8 @@ def _rows(values: TrialValues, design: Design, refined: Refined, i: int, control
             "ci_low": spread(fit.ci_low[i]),
             "ci_high": spread(fit.ci_high[i]),
             "p_value": spread(fit.p_value[i]),
-            "q_value": spread(adjust_p(fit.p_value[i], control)),
+            # Over all profiles of a family at once, by the rule `control_errors`.
+            "q_value": np.nan,
             "unit": refined.units(i, values.units),
             "prevalence": values.prevalence,
             "status": spread(fit.status[i], BELOW),
@@ -150,26 +149,6 @@ def _rows(values: TrialValues, design: Design, refined: Refined, i: int, control
             "p_rerandomised": spread(refined.p_rerandomised[i]),
         }
     )
-
-
-def _estimand_text(design: Design) -> str:
-    """Say in one line what is estimated: summary, population, and what is done with intercurrent events.
-
-    Every measured value is used, whatever happened before: that is treatment policy, and a plan that wants
-    another strategy must not be told that it got it.
-    """
-    block = design.plan.get("estimand") or {}
-    events = []
-    for event in block.get("intercurrent_events") or []:
-        planned = str(event.get("strategy", "treatment_policy")).replace("_", " ")
-        other = "" if planned == "treatment policy" else f" (planned: {planned}, not applied here)"
-        events.append(f"{event.get('event', '')}: treatment policy{other}")
-    parts = [
-        str(block.get("summary") or "difference in means, adjusted for baseline"),
-        str(block.get("population") or "participants with both samples"),
-        *events,
-    ]
-    return "; ".join(" ".join(part.split()) for part in parts)
 
 
 def _frame(parts: list[pd.DataFrame]) -> pd.DataFrame:

@@ -109,6 +109,7 @@ def compare_truth(truth: pd.DataFrame, effects: pd.DataFrame, design: Design) ->
     table.loc[other, "status"] = "truth in another unit: " + table.loc[other, "truth_unit"]
     usable = ((table["status"] == "ok") & table["estimate"].notna()).to_numpy()
     covered = (table["ci_low"] <= table["truth"]) & (table["truth"] <= table["ci_high"])
+    # A closed gate leaves no q, and with it no finding.
     alpha = table["profile"].map(lambda name: family_of(name, design.plan)[1])
     right = (table["truth"] == 0) | (table["truth"] * table["estimate"] > 0)
     found = (table["q_value"] <= alpha) & right

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from vagus.design.model import Design
 from vagus.errors import VagusError
 from vagus.profile import Profile
+from vagus.trial.estimands import apply_events
 from vagus.trial.transform import CLR_UNIT, COMPOSITIONAL, LOG2_UNIT, clr_log2, log2_values
 
 BELOW = "below prevalence"
@@ -124,7 +125,8 @@ def trial_values(
             f"profile {profile.name}: kind {profile.kind!r}; allowed: {', '.join([*COMPOSITIONAL, 'score'])}"
         )
     frame = pd.DataFrame(values, index=index, columns=list(profile.features))
-    return TrialValues(profile.name, frame, prevalence, passes, _units(profile, design), notes)
+    frame, told = apply_events(frame, profile.name, design)
+    return TrialValues(profile.name, frame, prevalence, passes, _units(profile, design), [*notes, *told])
 
 
 def adjustment_columns(design: Design, participants: Sequence[str]) -> Floats:
