@@ -136,7 +136,7 @@ def _one_feature(
         status = str(plain.status[i, 0])
         rows.append(
             row
-            | {"analysis": COMPLETE, "shifted": "", "status": status, "df": float(plain.df[0])}
+            | {"analysis": COMPLETE, "shifted": "", "status": status, "df": float(plain.df[i, 0])}
             | {
                 name: float(getattr(plain, name)[i, 0])
                 for name in ("estimate", "std_error", "ci_low", "ci_high", "p_value")
@@ -180,7 +180,9 @@ def _shifts(
             fit = fit_ancova(
                 moved, np.repeat(start[:, None], m, axis=1), arm, adjust, others, "hc3", confidence
             )
-            found = pool(fit.estimate[code - 1], fit.std_error[code - 1], float(fit.df[0]), confidence)
+            found = pool(
+                fit.estimate[code - 1], fit.std_error[code - 1], float(fit.df[code - 1, 0]), confidence
+            )
             side.append(
                 {
                     "analysis": IMPUTED,
