@@ -18,6 +18,7 @@ from vagus.report.figures_common import (
     thin,
 )
 from vagus.report.sentences import PERCENT, plural
+from vagus.trial.coordinates import principal_coordinates
 
 METRICS = {
     "aitchison": "Aitchison",
@@ -26,39 +27,6 @@ METRICS = {
     "unweighted_unifrac": "unweighted UniFrac",
     "weighted_unifrac": "weighted UniFrac",
 }
-
-
-def principal_coordinates(distances: np.ndarray, axes: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """Return classical scaling of a distance matrix (Gower 1966, doi:10.1093/biomet/53.3-4.325).
-
-    Parameters
-    ----------
-    distances
-        Square, symmetric, n x n.
-    axes
-        Number of coordinates.
-
-    Returns
-    -------
-    tuple
-        Coordinates n x axes, and the share of the positive eigenvalues that each explains. The sign of each
-        axis is fixed so that its largest loading is positive.
-    """
-    squared = -0.5 * np.asarray(distances, float) ** 2
-    centred = squared - squared.mean(axis=0) - squared.mean(axis=1)[:, None] + squared.mean()
-    values, vectors = np.linalg.eigh((centred + centred.T) / 2)
-    order = np.argsort(values)[::-1]
-    values, vectors = values[order], vectors[:, order]
-    count = min(axes, len(values))
-    points = np.zeros((len(values), axes))
-    points[:, :count] = vectors[:, :count] * np.sqrt(np.clip(values[:count], 0, None))
-    for k in range(axes):
-        if points[np.abs(points[:, k]).argmax(), k] < 0:
-            points[:, k] *= -1
-    positive = values[values > 0].sum()
-    share = np.zeros(axes)
-    share[:count] = np.clip(values[:count], 0, None) / positive if positive > 0 else 0
-    return points, share
 
 
 def ordination_figure(

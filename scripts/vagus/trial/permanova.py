@@ -9,15 +9,11 @@ import numpy as np
 
 from vagus.errors import VagusError
 from vagus.trial.permutation import Codes, Floats, Scheme
+from vagus.trial.stacked import STACKED
 
 OK = "ok"
 # Below this share of the total, a sum of squares is rounding.
 NOTHING = 1e-12
-STACKED = (
-    "asks for a PERMANOVA on stacked rows (several visits of a participant as if they were participants); "
-    "rows of one person are alike, so the test finds arms different in 65 of 100 null trials at alpha 0.05; "
-    "fix: use 'change' or 'residual' (one row per participant), or 'interaction' for any distance"
-)
 
 
 @dataclass
@@ -141,10 +137,10 @@ def permanova(
 ) -> CommunityTest:
     """Test whether arms differ in location, one row per participant.
 
-    The model is row ~ strata and covariates + arm, sums of squares of arms after the rest (adonis2 with
-    `by = "terms"` and arm last). Under the null of no effect, rows, strata and covariates are fixed and only the
-    arms were drawn; permuting arms inside the randomisation strata therefore makes any statistic exact, this one
-    included, however the rows were computed, as long as no arm was used to compute them.
+    The model is row ~ strata and covariates + arm, sums of squares of arms after the rest (adonis2 with `by
+    = "terms"` and arm last). Under the null of no effect, rows, strata and covariates are fixed and only the
+    arms were drawn; permuting arms inside the randomisation strata therefore makes any statistic exact, this
+    one included, however the rows were computed, as long as no arm was used to compute them.
 
     Parameters
     ----------
@@ -167,10 +163,8 @@ def permanova(
     VagusError
         If a participant has more than one row, or sizes differ.
 
-    Notes
-    -----
-    Anderson 2001, doi 10.1111/j.1442-9993.2001.01070.pp.x; McArdle & Anderson 2001,
-    doi 10.1890/0012-9658(2001)082[0290:FMMTCD]2.0.CO;2. Cost per permutation is one row times the n x min(n, r)
+    Notes ----- Anderson 2001, doi 10.1111/j.1442-9993.2001.01070.pp.x; McArdle & Anderson 2001, doi
+    10.1890/0012-9658(2001)082[0290:FMMTCD]2.0.CO;2. Cost per permutation is one row times the n x min(n, r)
     matrix; labels of at most a million entries are held at once.
     """
     refuse_repeated(participants)
@@ -178,7 +172,7 @@ def permanova(
     if cloud.n != n or len(participants) != n:
         raise VagusError(f"permanova: {cloud.n} rows, {n} arms, {len(participants)} participants")
     k = int(scheme.arm.max(initial=-1)) + 1
-    basis = model_basis(adjust, n)
+    basis = model_basis(adjust if n else None, n)
     df, df_residual = k - 1, n - basis.shape[1] - (k - 1)
 
     def failed(status: str) -> CommunityTest:
@@ -224,9 +218,9 @@ def permanova(
 def dispersion(cloud: Cloud, scheme: Scheme, participants: Sequence[str]) -> CommunityTest:
     """Test whether arms differ in how far their rows lie from their own centre.
 
-    The statistic is betadisper's: F of the distances to the arm's centroid. Arms are permuted among participants
-    and the centroids found anew, so the test is exact when the arms differ in nothing; it reads beside the test
-    of location, for a difference there is one too.
+    The statistic is betadisper's: F of the distances to the arm's centroid. Arms are permuted among
+    participants and the centroids found anew, so the test is exact when the arms differ in nothing; it reads
+    beside the test of location, for a difference there is one too.
 
     Parameters
     ----------
@@ -300,6 +294,8 @@ def dispersion(cloud: Cloud, scheme: Scheme, participants: Sequence[str]) -> Com
 
 def model_basis(adjust: Floats | None, n: int) -> Floats:
     """Return an orthonormal basis of the intercept and the adjustment columns, n x rank."""
+    if not n:
+        return np.empty((0, 0))
     columns = np.ones((n, 1)) if adjust is None else np.column_stack([np.ones(n), adjust])
     centred = columns.copy()
     centred[:, 1:] -= centred[:, 1:].mean(axis=0)
@@ -332,4 +328,3 @@ def change_gram(squared: Floats) -> Floats:
     # Rows of the contrast sum to zero, so that Gower's centring drops out.
     gram = -0.5 * np.einsum("vw,viwj->ij", centre, squared)
     return np.asarray((gram + gram.T) / 2)
-
