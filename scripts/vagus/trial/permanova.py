@@ -185,7 +185,7 @@ def permanova(
     total = float(cloud.without(np.full((n, 1), n**-0.5)).norms.sum())
     rows = cloud.without(basis)
     left = float(rows.norms.sum())
-    if not total > 0 or left <= NOTHING * total:
+    if not total > NOTHING * np.abs(cloud.norms).sum() or left <= NOTHING * total:
         return failed("rows do not vary")
 
     def statistic(arms: Codes) -> tuple[Floats, Floats]:
@@ -258,7 +258,7 @@ def dispersion(cloud: Cloud, scheme: Scheme, participants: Sequence[str]) -> Com
         return failed("fewer than three participants in an arm")
     rows = cloud.without(np.full((n, 1), n**-0.5))
     norms = rows.norms
-    if not norms.sum() > 0:
+    if not norms.sum() > NOTHING * np.abs(cloud.norms).sum():
         return failed("rows do not vary")
 
     def statistic(arms: Codes) -> tuple[Floats, Floats]:

@@ -74,8 +74,8 @@ class Scheme:
     def batches(self) -> Iterator[Codes]:
         """Yield blocks (b, n) of re-arranged arms.
 
-        All distinct ones, the observed among them, when `exact`; otherwise random ones, which with the observed
-        one counted in give a valid p (Phipson & Smyth 2010, doi 10.2202/1544-6115.1585).
+        All distinct ones, the observed among them, when `exact`; otherwise random ones, which with the
+        observed one counted in give a valid p (Phipson & Smyth 2010, doi 10.2202/1544-6115.1585).
         """
         size = max(1, BLOCK // max(len(self.arm), 1))
         if self.exact:
