@@ -113,7 +113,7 @@ def test_distance_tables_are_tested_by_arm_and_visit():
 
 def test_stacked_rows_are_refused_with_the_reason():
     design = make_design()
-    with pytest.raises(VagusError, match="'stacked', which asks for .* 65 of 100 .* use 'change'"):
+    with pytest.raises(VagusError, match=r"'stacked', which asks for .* 65 of 100 .* use 'change'"):
         run(counts(design), design, tests=["change", "stacked"])
     with pytest.raises(VagusError, match=f"'adonis'; allowed: {', '.join(TESTS)}"):
         run(counts(design), design, tests=["adonis"])

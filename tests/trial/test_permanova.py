@@ -110,7 +110,9 @@ def test_stacked_rows_of_a_participant_are_refused_with_the_way_out():
     points, scheme, who = make()
     who[3] = who[0]
     for test in (permanova, dispersion):
-        with pytest.raises(VagusError, match=r"participant 'P0' has more than one row.*65 of 100.*'residual'"):
+        with pytest.raises(
+            VagusError, match=r"participant 'P0' has more than one row.*65 of 100.*'residual'"
+        ):
             test(Cloud.of(points), scheme, who)
 
 
