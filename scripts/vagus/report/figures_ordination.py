@@ -17,7 +17,7 @@ from vagus.report.figures_common import (
     significant,
     thin,
 )
-from vagus.report.sentences import PERCENT, plural
+from vagus.report.sentences import PERCENT, plural, profile_name
 from vagus.trial.coordinates import principal_coordinates
 
 METRICS = {
@@ -26,6 +26,7 @@ METRICS = {
     "bray_curtis": "Bray\N{EN DASH}Curtis",
     "unweighted_unifrac": "unweighted UniFrac",
     "weighted_unifrac": "weighted UniFrac",
+    "euclidean_log2": "Euclidean (log2)",
 }
 
 
@@ -79,6 +80,45 @@ def ordination_figure(
             "axis_2": points[:, 1],
         }
     )
+    thinned = ""
+    if total and total > len(distances):
+        thinned = f" {len(samples)} of {total} samples, evenly spaced, are drawn."
+    return draw_ordination(table, (share[0], share[1]), metric, arms, visits, reference, thinned)
+
+
+def draw_ordination(
+    table: pd.DataFrame,
+    share: tuple[float, float],
+    metric: str,
+    arms: list[str],
+    visits: list[str],
+    reference: str | None,
+    thinned: str = "",
+    profile: str = "",
+) -> Figure:
+    """Draw samples that have coordinates; an arrow leads from each participant's first to the last visit.
+
+    Parameters
+    ----------
+    table
+        Columns sample, participant, arm, visit, axis_1, axis_2.
+    share
+        What each axis explains.
+    metric
+        Name of the distance.
+    arms, visits, reference
+        Of the plan.
+    thinned
+        A sentence on what is not drawn, after a space.
+    profile
+        Name of the profile, when there is an ordination of more than one.
+
+    Returns
+    -------
+    Figure
+        With the table as it is drawn.
+    """
+    rank = {v: i for i, v in enumerate(visits)}
     table = table.sort_values(
         ["arm", "participant", "visit"], key=lambda c: c.map(rank) if c.name == "visit" else c
     )
@@ -166,16 +206,18 @@ def ordination_figure(
             margin={"l": 64, "r": 16, "t": 56, "b": 56},
         )
     )
-    thinned = ""
-    if total and total > len(distances):
-        thinned = f" {len(samples)} of {total} samples, evenly spaced, are drawn."
+    about = f", {profile_name(profile)}" if profile else ""
+    kind = "Robust principal components (" if metric == "robust_aitchison" else "Principal coordinates of "
+    kind += f"{words} distances{')' if metric == 'robust_aitchison' else ''} between samples{about}"
     caption = (
-        f"Principal coordinates of the {words} distances between samples. Circles: first visit; arrows "
+        f"{kind}. Circles: first visit; arrows "
         "lead to the later visits of the same participant; the thick arrow joins the centres of the arm."
-        f"{thinned} Two axes show {100 * share.sum():.0f}{PERCENT} of the variation, so what "
+        f"{thinned} Two axes show {100 * sum(share):.0f}{PERCENT} of the variation, so what "
         "looks close may still differ."
     )
-    alt = f"Ordination of {plural(len(samples), 'sample')} by {words} distance: {titles[0]}, {titles[1]}."
-    return Figure(
-        f"ordination.{metric}", f"Ordination, {words} distance", caption, alt, figure, table, tab=words
+    alt = (
+        f"Ordination of {plural(len(table), 'sample')} by {words} distance{about}: {titles[0]}, {titles[1]}."
     )
+    key = f"ordination.{profile}.{metric}" if profile else f"ordination.{metric}"
+    tab = f"{profile_name(profile)}, {words}" if profile else words
+    return Figure(key, f"Ordination, {words} distance{about}", caption, alt, figure, table, tab=tab)

@@ -93,6 +93,22 @@ CITATIONS: dict[str, tuple[str, str, str]] = {
         "Bland & Altman 2011, Trials 12:264",
         "10.1186/1745-6215-12-264",
     ),
+    "permanova": (
+        "PERMANOVA",
+        "Anderson 2001, Austral Ecol 26:32",
+        "10.1111/j.1442-9993.2001.01070.pp.x",
+    ),
+    "dispersion": ("dispersion", "Anderson 2006, Biometrics 62:245", "10.1111/j.1541-0420.2005.00440.x"),
+    "permutation_p": (
+        "p-values by permutation",
+        "Phipson & Smyth 2010, Stat Appl Genet Mol Biol 9:39",
+        "10.2202/1544-6115.1585",
+    ),
+    "hodges_lehmann": (
+        "Hodges\N{EN DASH}Lehmann shift",
+        "Hodges & Lehmann 1963, Ann Math Stat 34:598",
+        "10.1214/aoms/1177704172",
+    ),
     "bh": (
         "q-values",
         "Benjamini & Hochberg 1995, J R Stat Soc B 57:289",
@@ -185,7 +201,8 @@ def tools_that_ran(results: Results) -> list[str]:
     if diversity is not None:
         used += ["scikit-bio"] + (["faith_pd"] if "faith_pd" in diversity.features else [])
     used += [m for m in results.distances if m in CITATIONS]
-    used += ["pcoa"] if results.distances else []
+    used += [m for m in results.trajectories["distance"].unique() if m in CITATIONS]
+    used += ["pcoa"] if results.distances or len(results.ordination) else []
     used += ["biom"] if results.profiles else []
     if len(results.effects):
         used.append("ancova")
@@ -201,6 +218,11 @@ def tools_that_ran(results: Results) -> list[str]:
         free = set(results.effects["profile"]) - named
         if free or any(f.get("control", "bh") == "bh" for f in families):
             used.append("bh")
+    tests = set(results.beta["test"])
+    used += ["permanova"] if tests & {"change", "residual", "interaction"} else []
+    used += ["dispersion"] if "dispersion" in tests else []
+    used += ["hodges_lehmann"] if tests & {"within", "volatility"} else []
+    used += ["permutation_p"] if tests else []
     used += ["within"] if len(results.within) else []
     used += ["redundancy"] if results.modules else []
     used += ["bootstrap"] if results.concordance["spearman"].notna().any() else []
