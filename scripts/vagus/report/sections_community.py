@@ -23,6 +23,8 @@ TEST_WORDS = {
     "within": "distance from own baseline",
     "volatility": "distance between consecutive visits",
 }
+# Rows of a table; a run with many profiles has hundreds, and the whole stands in the results.
+MAX_ROWS = 24
 # The distance that has coordinates comes first; the others follow in the table.
 OWN = ("aitchison", "euclidean_log2")
 
@@ -43,20 +45,16 @@ def community_section(results: Results) -> Section:
     section.lead = _lead(results, here, names, visit)
     location = here[here["test"].isin(LOCATION)]
     if len(location):
-        section.tables.append(
-            (
-                "Share of the variation that the arms explain (R\N{SUPERSCRIPT TWO})",
-                _location(results, location, names),
-            )
-        )
+        caption = f"Share of the variation that the arms explain ({R2})"
+        section.tables.append(_cut(caption, _location(results, location, names)))
     shifts = here[here["test"].isin(["within", "volatility"]) & here["estimate"].notna()]
     if len(shifts):
         caption = "How far participants moved: difference between arms (Hodges\N{EN DASH}Lehmann shift)"
-        section.tables.append((caption, _shifts(results, shifts, names)))
+        section.tables.append(_cut(caption, _shifts(results, shifts, names)))
     spread = here[here["test"] == "dispersion"]
     if len(spread):
         caption = "Whether the changes scatter more in one arm (F of the distances to the arm's centre)"
-        section.tables.append((caption, _spread(results, spread, names)))
+        section.tables.append(_cut(caption, _spread(results, spread, names)))
     for profile in names:
         metric = _own_metric(results.trajectories, profile)
         figure = moved_figure(
@@ -147,7 +145,7 @@ def _location(results: Results, rows: pd.DataFrame, names: list[str]) -> list[li
         "distance",
         "visit",
         "arms",
-        "R\N{SUPERSCRIPT TWO}",
+        R2,
         "by chance",
         "F",
         "p",
@@ -172,7 +170,17 @@ def _location(results: Results, rows: pd.DataFrame, names: list[str]) -> list[li
 
 def _shifts(results: Results, rows: pd.DataFrame, names: list[str]) -> list[list[str]]:
     level = f"{100 * results.confidence:g}{PERCENT}"
-    head = ["profile", "what", "distance", "visit", "arms", "medians", "difference", f"{level} interval", "p"]
+    head = [
+        "profile",
+        "what",
+        "distance",
+        "visit",
+        "arms",
+        "medians, arm and reference",
+        "difference",
+        f"{level} interval",
+        "p",
+    ]
     found = [head]
     for _, row in _ordered(rows, names).iterrows():
         if math.isfinite(row["ci_low"]):
@@ -208,6 +216,12 @@ def _spread(results: Results, rows: pd.DataFrame, names: list[str]) -> list[list
         ]
         for _, row in _ordered(rows, names).iterrows()
     ]
+
+
+def _cut(caption: str, rows: list[list[str]]) -> tuple[str, list[list[str]]]:
+    if len(rows) - 1 > MAX_ROWS:
+        caption += f"; first {MAX_ROWS} of {len(rows) - 1} rows, all in results/trial/beta"
+    return caption, rows[: MAX_ROWS + 1]
 
 
 def _ordered(rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:
