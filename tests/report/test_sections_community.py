@@ -8,6 +8,7 @@ from report.fake_trial import SETTINGS, make_results
 
 from vagus.report import sections_community
 from vagus.report.load_results import Results, load_results
+from vagus.report.methods import methods, tools_that_ran
 from vagus.report.section import INFERRED
 from vagus.report.sections_community import chance_r2, community_section, placed_figures
 
@@ -61,6 +62,13 @@ def test_inferred_profiles_are_marked_in_figures_and_rows(results: Results) -> N
         for row in rows[1:]:
             assert row[0].endswith(INFERRED) == row[0].startswith("Genera")
     assert INFERRED in section.lead[1]
+
+
+def test_methods_name_what_was_permuted_and_cite_it(results: Results) -> None:
+    said = [s for s in methods(results) if s.startswith("The community:")]
+    assert len(said) == 1
+    assert said[0].endswith("In all, arms permuted among participants inside strata of sex.")
+    assert {"permanova", "dispersion", "hodges_lehmann", "permutation_p"} <= set(tools_that_ran(results))
 
 
 def test_a_long_table_says_where_the_rest_is(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -337,6 +337,14 @@ def methods(results: Results) -> list[str]:
             f"{100 * float(trial.get('min_prevalence', 0.2)):g}{PERCENT} of samples; "
             f"{trial.get('pseudocount', 0.5)} was added to counts before logarithms."
         )
+    if len(results.beta):
+        said.append(
+            "The community: one row per participant; Aitchison geometry of all features, strata and covariates "
+            "of the plan in the model; the baseline was taken out by one slope per feature, pooled over arms. "
+            "Other distances: arm by visit with participants taken out. Differences in distance moved are "
+            f"Hodges\N{EN DASH}Lehmann shifts of pairs inside strata. In all, "
+            f"{'; '.join(dict.fromkeys(results.beta['scheme'].str.partition(';')[0]))}."
+        )
     if results.modules and results.module_set:
         said.append(
             f"Modules: {results.module_set.title} {results.module_set.version}; a taxon that has enough "
