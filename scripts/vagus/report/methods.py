@@ -340,8 +340,9 @@ def methods(results: Results) -> list[str]:
     if len(results.beta):
         said.append(
             "The community: one row per participant; Aitchison geometry of all features, strata and "
-            "covariates of the plan in the model; the baseline was taken out by one slope per feature, pooled "
-            "over arms. Other distances: arm by visit, participants taken out. Differences in distance moved are "
+            "covariates of the plan in the model; the baseline was taken out by one slope per feature, "
+            "pooled over arms. Other distances: arm by visit, participants taken out. Differences in "
+            "distance moved are "
             f"Hodges\N{EN DASH}Lehmann shifts of pairs inside strata. In all, "
             f"{'; '.join(dict.fromkeys(results.beta['scheme'].str.partition(';')[0]))}."
         )
