@@ -36,7 +36,7 @@ def latent(rng, n, icc, visits=2, shift=0.0, arm=None, site=None):
 
 
 def counts_of(rng, values):
-    """Draw reads: uneven abundances, overdispersed, depths over two orders of magnitude, a fifth of zeros."""
+    """Draw reads: uneven abundances, overdispersed, depths over a factor of fifty, a quarter of zeros."""
     level = values + rng.normal(0, 2, FEATURES)
     level += rng.normal(0, 0.4, level.shape)
     share = np.exp(level)
