@@ -353,6 +353,12 @@ def test_unknown_config_keys_name_the_nearest(trial: Any) -> None:
         ({"function16s": {"reference": ["reads"]}}, "reads: no FASTA of 16S sequences; allowed: <name>_ref"),
         ({"function16s": {"traits": []}}, "function16s.traits"),
         ({"function16s": {"max_distance": 5}}, "config, 'function16s.max_distance': "),
+        (
+            {"trial": {"community": ["stacked"]}},
+            "alpha 0.05 (value 'stacked'); fix: use 'change' or 'residual'",
+        ),
+        ({"trial": {"community": ["adonis"]}}, "config, 'trial.community[1]'"),
+        ({"trial": {"permutations": 9}}, "allowed: a whole number at least 99"),
         ({"report": {"title": 5}}, 'put it in quotes: "5"'),
     ],
     ids=lambda v: str(v)[:30] if isinstance(v, dict) else "",

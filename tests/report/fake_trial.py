@@ -13,6 +13,8 @@ from scipy import sparse
 from vagus.ledger import ledger_row, write_ledger
 from vagus.profile import Profile, write_profile
 from vagus.report.build_report import main
+from vagus.trial.community_effects import TESTS
+from vagus.trial.community_effects import main as community
 
 GENERA = [
     "Bifidobacterium",
@@ -114,9 +116,9 @@ def make_results(
                 "donor": "",
                 "sequence": "",
                 "consent_report": False,
-                "covariates": {},
+                "covariates": {"sex": "fm"[i // 2 % 2]},
             }
-            for p in people
+            for i, p in enumerate(people)
         ],
         "samples": samples,
         "measures": [
@@ -140,6 +142,20 @@ def make_results(
     dead = stool[3] if len(stool) > 3 else ""
     _write_profiles(root, rng, [s for s in stool if s != dead], people, arm_of, visits, distances)
     _write_trial(root, rng, arms, n)
+    for level in ("genus", "family"):
+        community(
+            str(root / "profiles" / f"amplicon.{level}.biom"),
+            str(root / "design" / "design.json"),
+            [],
+            tuple(
+                str(root / "trial" / kind / f"amplicon.{level}.tsv")
+                for kind in ("beta", "trajectories", "ordination")
+            ),
+            list(TESTS),
+            199,
+            0.5,
+            0.95,
+        )
     flow = [("participant", p, p, arm_of[p], "", "", "kept", "", "") for p in people]
     flow += [
         (

@@ -103,6 +103,8 @@ def test_tables_match_figures(trial: tuple[Path, str]) -> None:
         "clinical.phq9",
         "composition.genus",
         "ordination.aitchison",
+        "ordination.amplicon.genus.aitchison",
+        "moved.amplicon.genus",
     } <= set(ids)
     for entry in manifest:
         assert entry["title"]

@@ -12,6 +12,7 @@ import pytest
 from trial_designs import make_design, make_profile
 
 from vagus.trial.arm_effects import arm_effects
+from vagus.trial.community_effects import community_effects
 from vagus.trial.control_errors import control_errors
 from vagus.trial.within_arm import within_arm
 
@@ -92,3 +93,18 @@ def test_hc3_and_the_default_filter_find_the_same_group_alone(trial):
     assert list(hits.index) == ["Lactobacillus plantarum et rel."]
     assert hits["estimate"].iloc[0] * LN == pytest.approx(1.902, abs=5e-4)
     assert hits["p_value"].iloc[0] == pytest.approx(9.55e-6, rel=2e-3)
+
+
+def test_community_change_and_distance_moved(trial):
+    design, genus, _ = trial
+    beta = community_effects(genus, design, tests=["change", "within"]).beta.set_index(["test", "distance"])
+    change = beta.loc[("change", "aitchison")]
+    assert change["statistic"] == pytest.approx(1.127, abs=5e-4)
+    assert (change["df"], change["df_residual"]) == (1, 20)
+    # Published p .283 of 9,999 random arrangements, as here: four standard errors of the difference.
+    assert change["p_value"] == pytest.approx(0.283, abs=4 * np.sqrt(2 * 0.283 * 0.717 / 9999))
+    moved = beta.loc[("within", "bray_curtis")]
+    assert moved["median_arm"] == pytest.approx(0.1768, abs=5e-5)
+    assert moved["median_reference"] == pytest.approx(0.1775, abs=5e-5)
+    assert moved["statistic"] == 61
+    assert moved["p_value"] == pytest.approx(0.764, abs=0.02)

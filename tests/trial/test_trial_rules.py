@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from trial_designs import make_design, make_profile, score_profile
+from scipy.spatial.distance import pdist, squareform
+from trial_designs import make_design, make_profile, sample_ids, score_profile
 
 from vagus.design.model import Measure, write_design
 from vagus.profile import write_profile
@@ -28,8 +29,17 @@ config = {{
     "trial": {{
         "min_prevalence": 0.2, "pseudocount": 0.5, "confidence": 0.95, "model": "auto", "errors": "hc3",
         "compositional_bias": "shift", "rerandomisations": 99,
+        "community": ["change", "interaction", "within"], "permutations": 99,
     }},
 }}
+
+
+class DESIGN:
+    samples = range(16)
+
+
+def community_distances(wildcards):
+    return ["results/profiles/amplicon.distances/unifrac.tsv"] if wildcards.profile == "amplicon.asv" else []
 
 
 rule all:
@@ -112,3 +122,27 @@ def test_a_mistake_is_one_line_without_a_traceback(folder):
     log = (folder / "logs/arm_effects/amplicon.genus.log").read_text()
     assert log.startswith("ERROR: profile amplicon.genus")
     assert "Traceback" not in log
+
+
+def test_the_community_of_a_profile_and_of_its_distances(folder):
+    design = make_design()
+    ids = sample_ids(design)
+    rng = np.random.default_rng(2)
+    values = rng.poisson(30, (len(ids), 6))
+    square = squareform(pdist(rng.random((len(ids), 3)), "cityblock"))
+    (folder / "results/profiles/amplicon.distances").mkdir()
+    pd.DataFrame(square, ids, ids).to_csv(
+        folder / "results/profiles/amplicon.distances/unifrac.tsv", sep="\t", index_label="sample"
+    )
+    for name in ("amplicon.asv", "amplicon.genus"):
+        write_profile(make_profile(values, ids, name), folder / f"results/profiles/{name}.biom")
+    wanted = [f"results/trial/beta/{name}.tsv" for name in ("amplicon.asv", "amplicon.genus")]
+    done = run_snakemake(folder, *wanted)
+    assert done.returncode == 0, done.stderr
+    variants, genera = (pd.read_csv(folder / path, sep="\t") for path in wanted)
+    assert set(variants["distance"]) - set(genera["distance"]) == {"unifrac"}
+    assert set(genera["test"]) == {"change", "interaction", "within"}
+    assert (variants["scheme"] == "arms permuted among participants; all 70 arrangements").all()
+    for kind in ("trajectories", "ordination"):
+        table = pd.read_csv(folder / f"results/trial/{kind}/amplicon.asv.tsv", sep="\t")
+        assert len(table) == 16 * variants["distance"].nunique()

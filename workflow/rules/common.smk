@@ -199,10 +199,29 @@ if AMPLICON:
     PROFILE_TARGETS += [
         f"<results>/profiles/amplicon.distances/{metric}.tsv" for metric in config["diversity"]["distances"]
     ]
+# Scores and indices are no communities; distances were computed from the variants.
+COMMUNITIES = [
+    name
+    for name in ["amplicon.asv", *PROFILES]
+    if (AMPLICON or name != "amplicon.asv" or name in IMPORTS)
+    and not name.startswith("panel.")
+    and name.partition(".")[2] not in ("diversity", "balance", "inference")
+    and IMPORTS.get(name, {}).get("kind") != "score"
+]
+COMMUNITIES = list(dict.fromkeys(COMMUNITIES)) if config["trial"]["community"] else []
+
+
+def community_distances(wildcards):
+    """The square tables of distances, which are of the sequence variants."""
+    metrics = config["diversity"]["distances"] if AMPLICON and wildcards.profile == "amplicon.asv" else []
+    return [f"<results>/profiles/amplicon.distances/{metric}.tsv" for metric in metrics]
+
+
 TRIAL_TARGETS = [
     f"<results>/trial/{kind}/{name}.tsv" for kind in ("arm_effects", "within_arm") for name in PROFILES
 ]
 TRIAL_TARGETS += ["<results>/trial/families.tsv"] if PROFILES else []
+TRIAL_TARGETS += [f"<results>/trial/beta/{name}.tsv" for name in COMMUNITIES]
 TRIAL_TARGETS += ["<results>/trial/concordance.tsv"] if KO_PROFILES and DESIGN.measures else []
 TRIAL_TARGETS += [f"<results>/trial/{name}.tsv" for name in CLINICAL_TABLES]
 TIPPING = [f"<results>/trial/tipping_point/{name}.tsv" for name in PROFILES if name.startswith("panel.")]
@@ -271,6 +290,11 @@ def report_inputs(wildcards):
         "profiles": [f"<results>/profiles/{name}.biom" for name in REPORTED],
         "effects": [f"<results>/trial/arm_effects/{name}.tsv" for name in PROFILES],
         "within": [f"<results>/trial/within_arm/{name}.tsv" for name in PROFILES],
+        "community": [
+            f"<results>/trial/{kind}/{name}.tsv"
+            for kind in ("beta", "trajectories", "ordination")
+            for name in COMMUNITIES
+        ],
         "flow": "<results>/profiles/flow.tsv",
         "deviations": "<results>/design/plan_deviations.tsv",
         "families": "<results>/trial/families.tsv" if PROFILES else [],

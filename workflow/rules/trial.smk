@@ -181,6 +181,37 @@ rule tipping_point:
         "../../scripts/vagus/trial/tipping_point.py"
 
 
+rule community_effects:
+    """The community as a whole: tests with one row per participant, distances to baseline, ordination."""
+    input:
+        profile="<results>/profiles/{profile}.biom",
+        meta="<results>/profiles/{profile}.meta.json",
+        design="<results>/design/design.json",
+        distances=community_distances,
+    output:
+        beta="<results>/trial/beta/{profile}.tsv",
+        trajectories="<results>/trial/trajectories/{profile}.tsv",
+        ordination="<results>/trial/ordination/{profile}.tsv",
+    log:
+        "<logs>/community_effects/{profile}.log",
+    benchmark:
+        "<benchmarks>/community_effects/{profile}.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        # One square table of distances at a time, and what is made of it.
+        mem_mb=lambda wildcards, attempt: int(1500 + 40e-6 * len(DESIGN.samples) ** 2) * attempt,
+        runtime=60,
+    params:
+        tests=config["trial"]["community"],
+        permutations=config["trial"]["permutations"],
+        pseudocount=config["trial"]["pseudocount"],
+        confidence=config["trial"]["confidence"],
+    script:
+        "../../scripts/vagus/trial/community_effects.py"
+
+
 rule compare_truth:
     """Known effects of a simulated trial beside their estimates; only asked for when the config names a truth."""
     input:

@@ -16,6 +16,7 @@ from vagus.modules.module_file import MODULES, load_modules
 from vagus.modules.omixer_file import read_omixer
 from vagus.modules.stoichiometry import read_stoichiometry
 from vagus.profiles.readers.formats import FILE_KEYS, FORMATS
+from vagus.trial.stacked import STACKED
 
 FILE = "config"
 # Files besides the sheets that a config may name.
@@ -81,7 +82,7 @@ def check_config(config: dict[str, Any], places: Places, findings: Findings) -> 
     findings
         Where problems go.
     """
-    check_schema(config, load_schema("config"), FILE, findings)
+    check_schema(_without_stacked(config, findings), load_schema("config"), FILE, findings)
     for key in PATH_KEYS:
         _check_file(config_value(config, key), key, places, findings)
     for key in FOLDER_KEYS:
@@ -126,6 +127,21 @@ def check_config(config: dict[str, Any], places: Places, findings: Findings) -> 
                 "set phylogeny.method to fasttree, name a tree in phylogeny.tree, or take them out",
                 column="diversity.distances",
             )
+
+
+def _without_stacked(config: dict[str, Any], findings: Findings) -> dict[str, Any]:
+    """Say why no PERMANOVA is made of stacked visits, which people ask for; return the config without it."""
+    tests = config_value(config, "trial.community")
+    if not isinstance(tests, list) or "stacked" not in tests:
+        return config
+    findings.problem(
+        FILE,
+        STACKED.partition("; fix: ")[0],
+        STACKED.partition("; fix: ")[2],
+        column="trial.community",
+        value="stacked",
+    )
+    return {**config, "trial": {**config["trial"], "community": [t for t in tests if t != "stacked"]}}
 
 
 def check_config_with_design(

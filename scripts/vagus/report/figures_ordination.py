@@ -17,7 +17,8 @@ from vagus.report.figures_common import (
     significant,
     thin,
 )
-from vagus.report.sentences import PERCENT, plural
+from vagus.report.sentences import PERCENT, plural, profile_name
+from vagus.trial.coordinates import principal_coordinates
 
 METRICS = {
     "aitchison": "Aitchison",
@@ -25,40 +26,8 @@ METRICS = {
     "bray_curtis": "Bray\N{EN DASH}Curtis",
     "unweighted_unifrac": "unweighted UniFrac",
     "weighted_unifrac": "weighted UniFrac",
+    "euclidean_log2": "Euclidean (log2)",
 }
-
-
-def principal_coordinates(distances: np.ndarray, axes: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """Return classical scaling of a distance matrix (Gower 1966, doi:10.1093/biomet/53.3-4.325).
-
-    Parameters
-    ----------
-    distances
-        Square, symmetric, n x n.
-    axes
-        Number of coordinates.
-
-    Returns
-    -------
-    tuple
-        Coordinates n x axes, and the share of the positive eigenvalues that each explains. The sign of each
-        axis is fixed so that its largest loading is positive.
-    """
-    squared = -0.5 * np.asarray(distances, float) ** 2
-    centred = squared - squared.mean(axis=0) - squared.mean(axis=1)[:, None] + squared.mean()
-    values, vectors = np.linalg.eigh((centred + centred.T) / 2)
-    order = np.argsort(values)[::-1]
-    values, vectors = values[order], vectors[:, order]
-    count = min(axes, len(values))
-    points = np.zeros((len(values), axes))
-    points[:, :count] = vectors[:, :count] * np.sqrt(np.clip(values[:count], 0, None))
-    for k in range(axes):
-        if points[np.abs(points[:, k]).argmax(), k] < 0:
-            points[:, k] *= -1
-    positive = values[values > 0].sum()
-    share = np.zeros(axes)
-    share[:count] = np.clip(values[:count], 0, None) / positive if positive > 0 else 0
-    return points, share
 
 
 def ordination_figure(
@@ -111,6 +80,45 @@ def ordination_figure(
             "axis_2": points[:, 1],
         }
     )
+    thinned = ""
+    if total and total > len(distances):
+        thinned = f" {len(samples)} of {total} samples, evenly spaced, are drawn."
+    return draw_ordination(table, (share[0], share[1]), metric, arms, visits, reference, thinned)
+
+
+def draw_ordination(
+    table: pd.DataFrame,
+    share: tuple[float, float],
+    metric: str,
+    arms: list[str],
+    visits: list[str],
+    reference: str | None,
+    thinned: str = "",
+    profile: str = "",
+) -> Figure:
+    """Draw samples that have coordinates; an arrow leads from each participant's first to the last visit.
+
+    Parameters
+    ----------
+    table
+        Columns sample, participant, arm, visit, axis_1, axis_2.
+    share
+        What each axis explains.
+    metric
+        Name of the distance.
+    arms, visits, reference
+        Of the plan.
+    thinned
+        A sentence on what is not drawn, after a space.
+    profile
+        Name of the profile, when there is an ordination of more than one.
+
+    Returns
+    -------
+    Figure
+        With the table as it is drawn.
+    """
+    rank = {v: i for i, v in enumerate(visits)}
     table = table.sort_values(
         ["arm", "participant", "visit"], key=lambda c: c.map(rank) if c.name == "visit" else c
     )
@@ -198,16 +206,18 @@ def ordination_figure(
             margin={"l": 64, "r": 16, "t": 56, "b": 56},
         )
     )
-    thinned = ""
-    if total and total > len(distances):
-        thinned = f" {len(samples)} of {total} samples, evenly spaced, are drawn."
+    about = f", {profile_name(profile)}" if profile else ""
+    kind = "Robust principal components (" if metric == "robust_aitchison" else "Principal coordinates of "
+    kind += f"{words} distances{')' if metric == 'robust_aitchison' else ''} between samples{about}"
     caption = (
-        f"Principal coordinates of the {words} distances between samples. Circles: first visit; arrows "
+        f"{kind}. Circles: first visit; arrows "
         "lead to the later visits of the same participant; the thick arrow joins the centres of the arm."
-        f"{thinned} Two axes show {100 * share.sum():.0f}{PERCENT} of the variation, so what "
+        f"{thinned} Two axes show {100 * sum(share):.0f}{PERCENT} of the variation, so what "
         "looks close may still differ."
     )
-    alt = f"Ordination of {plural(len(samples), 'sample')} by {words} distance: {titles[0]}, {titles[1]}."
-    return Figure(
-        f"ordination.{metric}", f"Ordination, {words} distance", caption, alt, figure, table, tab=words
+    alt = (
+        f"Ordination of {plural(len(table), 'sample')} by {words} distance{about}: {titles[0]}, {titles[1]}."
     )
+    key = f"ordination.{profile}.{metric}" if profile else f"ordination.{metric}"
+    tab = f"{profile_name(profile)}, {words}" if profile else words
+    return Figure(key, f"Ordination, {words} distance{about}", caption, alt, figure, table, tab=tab)

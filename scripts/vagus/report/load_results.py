@@ -65,6 +65,32 @@ CONCORDANCE_COLUMNS = [
     "verdict",
     "note",
 ]
+BETA_COLUMNS = [
+    "profile",
+    "test",
+    "distance",
+    "visit",
+    "contrast",
+    "n_arm",
+    "n_reference",
+    "statistic",
+    "r2",
+    "df",
+    "df_residual",
+    "median_arm",
+    "median_reference",
+    "estimate",
+    "ci_low",
+    "ci_high",
+    "p_value",
+    "permutations",
+    "scheme",
+    "status",
+    "note",
+]
+WAY_COLUMNS = ["profile", "distance", "participant", "arm", "visit", "to_baseline", "to_previous"]
+PLACE_COLUMNS = ["profile", "distance", "sample", "participant", "visit", "arm", "axis1", "axis2"]
+PLACE_COLUMNS += ["explained1", "explained2"]
 MODULE_COLUMNS = ["sample", "module", "axis", "tier", "value", "carriers", "redundancy"]
 TRUTH_COLUMNS = ["profile", "feature", "contrast", "truth", "unit"]
 # Tables of the plan and the clinic, by the name that the sections use.
@@ -95,6 +121,8 @@ class Results:
         Tables; empty with their columns when the file is absent.
     concordance
         Genes for a compound against the compound as measured.
+    beta, trajectories, ordination
+        The community: tests, distances to baseline, coordinates.
     modules
         By assay: value, carriers and redundancy of every sample and module.
     module_set
@@ -127,6 +155,9 @@ class Results:
     shotgun_taxonomy: pd.DataFrame = field(default_factory=pd.DataFrame)
     shotgun_function: pd.DataFrame = field(default_factory=pd.DataFrame)
     concordance: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=CONCORDANCE_COLUMNS))
+    beta: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=BETA_COLUMNS))
+    trajectories: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=WAY_COLUMNS))
+    ordination: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PLACE_COLUMNS))
     modules: dict[str, pd.DataFrame] = field(default_factory=dict)
     module_set: ModuleSet | None = None
     truncation: dict[str, Any] = field(default_factory=dict)
@@ -281,6 +312,9 @@ def load_results(
         results.distances[path.stem], results.distance_totals[path.stem] = read_distances(path)
     results.effects = _stack(glob("trial/arm_effects/*.tsv"), EFFECT_COLUMNS)
     results.within = _stack(glob("trial/within_arm/*.tsv"), WITHIN_COLUMNS)
+    results.beta = _stack(glob("trial/beta/*.tsv"), BETA_COLUMNS)
+    results.trajectories = _stack(glob("trial/trajectories/*.tsv"), WAY_COLUMNS)
+    results.ordination = _stack(glob("trial/ordination/*.tsv"), PLACE_COLUMNS)
     if have(root / "trial" / "truth.tsv"):
         results.truth = read_table(root / "trial" / "truth.tsv", TRUTH_COLUMNS)
     if have(root / "trial" / "concordance.tsv"):
@@ -344,6 +378,9 @@ def read_table(path: Path, needed: list[str]) -> pd.DataFrame:
         "module",
         "axis",
         "tier",
+        "test",
+        "distance",
+        "scheme",
     ]
     try:
         frame = pd.read_csv(

@@ -104,6 +104,22 @@ CITATIONS: dict[str, tuple[str, str, str]] = {
         "Bland & Altman 2011, Trials 12:264",
         "10.1186/1745-6215-12-264",
     ),
+    "permanova": (
+        "PERMANOVA",
+        "Anderson 2001, Austral Ecol 26:32",
+        "10.1111/j.1442-9993.2001.01070.pp.x",
+    ),
+    "dispersion": ("dispersion", "Anderson 2006, Biometrics 62:245", "10.1111/j.1541-0420.2005.00440.x"),
+    "permutation_p": (
+        "p-values by permutation",
+        "Phipson & Smyth 2010, Stat Appl Genet Mol Biol 9:39",
+        "10.2202/1544-6115.1585",
+    ),
+    "hodges_lehmann": (
+        "Hodges\N{EN DASH}Lehmann shift",
+        "Hodges & Lehmann 1963, Ann Math Stat 34:598",
+        "10.1214/aoms/1177704172",
+    ),
     "bh": (
         "q-values",
         "Benjamini & Hochberg 1995, J R Stat Soc B 57:289",
@@ -209,7 +225,8 @@ def tools_that_ran(results: Results) -> list[str]:
     if diversity is not None:
         used += ["scikit-bio"] + (["faith_pd"] if "faith_pd" in diversity.features else [])
     used += [m for m in results.distances if m in CITATIONS]
-    used += ["pcoa"] if results.distances else []
+    used += [m for m in results.trajectories["distance"].unique() if m in CITATIONS]
+    used += ["pcoa"] if results.distances or len(results.ordination) else []
     used += ["biom"] if results.profiles else []
     if len(results.effects):
         words = {"ANCOVA": "ancova", "HC3": "hc3", "Bell": "bell", "cLDA": "clda"}
@@ -231,6 +248,11 @@ def tools_that_ran(results: Results) -> list[str]:
     tipping = results.extra.get("tipping")
     if tipping is not None and len(tipping) and (tipping["analysis"] == "multiple imputation").any():
         used.append("rubin")
+    tests = set(results.beta["test"])
+    used += ["permanova"] if tests & {"change", "residual", "interaction"} else []
+    used += ["dispersion"] if "dispersion" in tests else []
+    used += ["hodges_lehmann"] if tests & {"within", "volatility"} else []
+    used += ["permutation_p"] if tests else []
     used += ["within"] if len(results.within) else []
     used += ["redundancy"] if results.modules else []
     used += ["bootstrap"] if results.concordance["spearman"].notna().any() else []
@@ -357,6 +379,15 @@ def methods(results: Results) -> list[str]:
             "Features were tested if above zero in at least "
             f"{100 * float(trial.get('min_prevalence', 0.2)):g}{PERCENT} of samples; "
             f"{trial.get('pseudocount', 0.5)} was added to counts before logarithms."
+        )
+    if len(results.beta):
+        said.append(
+            "The community: one row per participant; Aitchison geometry of all features, strata and "
+            "covariates of the plan in the model; the baseline was taken out by one slope per feature, "
+            "pooled over arms. Other distances: arm by visit, participants taken out. Differences in "
+            "distance moved are "
+            f"Hodges\N{EN DASH}Lehmann shifts of pairs inside strata. In all, "
+            f"{'; '.join(dict.fromkeys(results.beta['scheme'].str.partition(';')[0]))}."
         )
     if results.modules and results.module_set:
         said.append(

@@ -7,6 +7,7 @@ from vagus.report import sections_trial as trial
 from vagus.report.load_results import Results
 from vagus.report.section import Section
 from vagus.report.sections_clinical import missing_section, responders_section
+from vagus.report.sections_community import community_section
 from vagus.report.sections_function import concordance_section, molecules_section
 from vagus.report.sections_plan import plan_section
 from vagus.report.sections_shotgun import shotgun_section
@@ -26,6 +27,7 @@ def all_sections(results: Results) -> list[Section]:
     if len(results.truth):
         sections.append(trial.truth_section(results))
     sections += [
+        *([community_section(results)] if len(results.beta) or len(results.trajectories) else []),
         trial.within_section(results),
         trial.clinical_section(results),
         *([responders_section(results)] if "responders" in results.extra else []),

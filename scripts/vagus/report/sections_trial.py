@@ -8,6 +8,7 @@ from vagus.report.figures_ordination import ordination_figure
 from vagus.report.figures_profiles import composition_figure, trajectory_figure
 from vagus.report.load_results import Results
 from vagus.report.section import Section, alpha_of, mark_inferred, own_axes, primary_visit, profile_order
+from vagus.report.sections_community import placed_figures
 from vagus.report.sentences import NO_CONTROL, NO_UNIT, PERCENT, WITHIN_NOTE, percent, plural
 
 LEVELS = ["genus", "family", "phylum"]
@@ -216,6 +217,7 @@ def ordination_section(results: Results) -> Section:
         )
         if figure:
             section.figures.append(mark_inferred(results, figure, DISTANCES_OF))
+    section.figures += placed_figures(results, DISTANCES_OF if results.distances else "")
     if not section.figures:
         section.empty = (
             "Fewer than three samples can be placed."

@@ -1,0 +1,242 @@
+"""The section about the community as a whole: what the arms explain, how far participants moved."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from vagus.report.figures_common import Figure
+from vagus.report.figures_community import moved_figure
+from vagus.report.figures_ordination import METRICS, draw_ordination
+from vagus.report.load_results import Results
+from vagus.report.section import INFERRED, Section, mark_inferred, primary_visit, profile_order
+from vagus.report.sentences import MINUS, PERCENT, interval, number, p_text, profile_name
+
+R2 = "R\N{SUPERSCRIPT TWO}"
+LOCATION = ("change", "residual", "interaction")
+TEST_WORDS = {
+    "change": "change from baseline",
+    "residual": "follow-up, baseline taken out",
+    "interaction": "arm by visit",
+    "dispersion": "spread of the changes",
+    "within": "distance from own baseline",
+    "volatility": "distance between consecutive visits",
+}
+# Rows of a table; a run with many profiles has hundreds, and the whole stands in the results.
+MAX_ROWS = 24
+# The distance that has coordinates comes first; the others follow in the table.
+OWN = ("aitchison", "euclidean_log2")
+
+
+def community_section(results: Results) -> Section:
+    """Return what the arms explain of the community, with the distances moved.
+
+    Parameters
+    ----------
+    results
+        Of the run.
+    """
+    section = Section("community", "The community as a whole")
+    names = profile_order(results, set(results.trajectories["profile"]) | set(results.beta["profile"]))
+    visit = primary_visit(results)
+    done = results.beta[results.beta["status"] == "ok"]
+    here = done[done["visit"].isin([visit, "all", "after baseline"])]
+    section.lead = _lead(results, here, names, visit)
+    location = here[here["test"].isin(LOCATION)]
+    if len(location):
+        caption = f"Share of the variation that the arms explain ({R2})"
+        section.tables.append(_cut(caption, _location(results, location, names)))
+    shifts = here[here["test"].isin(["within", "volatility"]) & here["estimate"].notna()]
+    if len(shifts):
+        caption = "How far participants moved: difference between arms (Hodges\N{EN DASH}Lehmann shift)"
+        section.tables.append(_cut(caption, _shifts(results, shifts, names)))
+    spread = here[here["test"] == "dispersion"]
+    if len(spread):
+        caption = "Whether the changes scatter more in one arm (F of the distances to the arm's centre)"
+        section.tables.append(_cut(caption, _spread(results, spread, names)))
+    for profile in names:
+        metric = _own_metric(results.trajectories, profile)
+        figure = moved_figure(
+            results.trajectories, profile, metric, results.arms, results.visits, results.reference
+        )
+        if figure:
+            section.figures.append(mark_inferred(results, figure, profile))
+    schemes = list(dict.fromkeys(here["scheme"]))
+    if schemes:
+        section.notes.append(
+            f"How p was found: {'; '.join(schemes[:3])}. Every test has one row per participant; stacking "
+            "visits as if they were participants would find differences where there are none."
+        )
+    missed = results.beta[results.beta["status"] != "ok"]
+    if len(missed):
+        reasons = missed["status"].value_counts()
+        section.notes.append(
+            "Not tested: " + "; ".join(f"{r} ({n})" for r, n in reasons.head(4).items()) + "."
+        )
+    if not section.figures and not section.tables:
+        section.empty = "No participant has a baseline and a later visit."
+    return section
+
+
+def placed_figures(results: Results, drawn: str) -> list[Figure]:
+    """Return ordinations of the profiles, by the distance that has coordinates.
+
+    Parameters
+    ----------
+    results
+        Of the run.
+    drawn
+        Profile whose distances have an ordination already; "" for none.
+    """
+    found = []
+    table = results.ordination
+    for profile in profile_order(results, set(table["profile"]) - {drawn}):
+        part = table[(table["profile"] == profile) & table["distance"].isin(OWN)]
+        part = part.rename(columns={"axis1": "axis_1", "axis2": "axis_2"})
+        if len(part) < 3:
+            continue
+        figure = draw_ordination(
+            part[["sample", "participant", "arm", "visit", "axis_1", "axis_2"]],
+            (float(part["explained1"].iloc[0]), float(part["explained2"].iloc[0])),
+            str(part["distance"].iloc[0]),
+            results.arms,
+            results.visits,
+            results.reference,
+            profile=profile,
+        )
+        found.append(mark_inferred(results, figure, profile))
+    return found
+
+
+def chance_r2(row: pd.Series) -> float:
+    """Return about what R2 is without any effect: the arms' share of the degrees of freedom."""
+    return float(row["df"] / (row["n_arm"] + row["n_reference"] - 1))
+
+
+def _lead(results: Results, here: pd.DataFrame, names: list[str], visit: str) -> list[str]:
+    if not len(here):
+        return ["The arms are not compared here; the figure shows how far participants moved from baseline."]
+    lead = [
+        f"Do the arms differ in where the whole profile moved? {R2} is the share of the variation between "
+        "participants that the arms explain; arms without any effect explain some by chance, which is "
+        "given beside it. p says how often a re-draw of the arms explains as much."
+    ]
+    for profile in names:
+        rows = here[(here["profile"] == profile) & (here["test"] == "residual")]
+        rows = rows if len(rows) else here[(here["profile"] == profile) & here["test"].isin(LOCATION)]
+        if not len(rows):
+            continue
+        row = rows.iloc[0]
+        sentence = (
+            f"{_name(results, profile)} at {visit}, {row['contrast']}: the arms explain "
+            f"{_percent(row['r2'])} of the variation ({TEST_WORDS[row['test']]}; "
+            f"{_percent(chance_r2(row))} expected by chance), {p_text(row['p_value'], 'p')}."
+        )
+        lead.append(sentence)
+        break
+    return lead
+
+
+def _location(results: Results, rows: pd.DataFrame, names: list[str]) -> list[list[str]]:
+    head = [
+        "profile",
+        "test",
+        "distance",
+        "visit",
+        "arms",
+        R2,
+        "by chance",
+        "F",
+        "p",
+        "n",
+    ]
+    return [head] + [
+        [
+            _name(results, row["profile"]),
+            TEST_WORDS[row["test"]],
+            METRICS.get(row["distance"], row["distance"]),
+            row["visit"],
+            row["contrast"],
+            _percent(row["r2"]),
+            _percent(chance_r2(row)),
+            number(row["statistic"]),
+            p_text(row["p_value"], "p").removeprefix("p ").removeprefix("= "),
+            number(row["n_arm"] + row["n_reference"], 0),
+        ]
+        for _, row in _ordered(rows, names).iterrows()
+    ]
+
+
+def _shifts(results: Results, rows: pd.DataFrame, names: list[str]) -> list[list[str]]:
+    level = f"{100 * results.confidence:g}{PERCENT}"
+    head = [
+        "profile",
+        "what",
+        "distance",
+        "visit",
+        "arms",
+        "medians, arm and reference",
+        "difference",
+        f"{level} interval",
+        "p",
+    ]
+    found = [head]
+    for _, row in _ordered(rows, names).iterrows():
+        if math.isfinite(row["ci_low"]):
+            estimate, low, high = interval(row, sign=True)
+        else:
+            estimate, low, high = number(row["estimate"], sign=True), "", ""
+        found.append(
+            [
+                _name(results, row["profile"]),
+                TEST_WORDS[row["test"]],
+                METRICS.get(row["distance"], row["distance"]),
+                row["visit"],
+                row["contrast"],
+                f"{number(row['median_arm'])} and {number(row['median_reference'])}",
+                estimate,
+                f"{low} to {high}" if low else "too few for one",
+                p_text(row["p_value"], "p").removeprefix("p ").removeprefix("= "),
+            ]
+        )
+    return found
+
+
+def _spread(results: Results, rows: pd.DataFrame, names: list[str]) -> list[list[str]]:
+    head = ["profile", "distance", "visit", "arms", "F", "p"]
+    return [head] + [
+        [
+            _name(results, row["profile"]),
+            METRICS.get(row["distance"], row["distance"]),
+            row["visit"],
+            row["contrast"],
+            number(row["statistic"]),
+            p_text(row["p_value"], "p").removeprefix("p ").removeprefix("= "),
+        ]
+        for _, row in _ordered(rows, names).iterrows()
+    ]
+
+
+def _cut(caption: str, rows: list[list[str]]) -> tuple[str, list[list[str]]]:
+    if len(rows) - 1 > MAX_ROWS:
+        caption += f"; first {MAX_ROWS} of {len(rows) - 1} rows, all in results/trial/beta"
+    return caption, rows[: MAX_ROWS + 1]
+
+
+def _ordered(rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    rank = {name: i for i, name in enumerate(names)}
+    return rows.assign(rank=rows["profile"].map(rank)).sort_values("rank", kind="stable")
+
+
+def _own_metric(ways: pd.DataFrame, profile: str) -> str:
+    known = ways.loc[ways["profile"] == profile, "distance"].unique().tolist()
+    return next((m for m in OWN if m in known), known[0] if known else "")
+
+
+def _name(results: Results, profile: str) -> str:
+    return profile_name(profile) + (f", {INFERRED}" if results.is_inferred(profile) else "")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}{PERCENT}".replace("-", MINUS)
