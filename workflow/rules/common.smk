@@ -193,9 +193,10 @@ if AMPLICON:
     PROFILE_TARGETS += [
         f"<results>/profiles/amplicon.distances/{metric}.tsv" for metric in config["diversity"]["distances"]
     ]
-TRIAL_TARGETS = [
-    f"<results>/trial/{kind}/{name}.tsv" for kind in ("arm_effects", "within_arm") for name in PROFILES
-]
+TRIAL_KINDS = ["arm_effects", "within_arm"]
+# Their tables are empty, with a note in the log, for profiles that they do not suit.
+TRIAL_KINDS += ["prevalence_effects"] if config["trial"]["prevalence"] else []
+TRIAL_TARGETS = [f"<results>/trial/{kind}/{name}.tsv" for kind in TRIAL_KINDS for name in PROFILES]
 TRIAL_TARGETS += ["<results>/trial/concordance.tsv"] if KO_PROFILES and DESIGN.measures else []
 TRIAL_TARGETS += ["<results>/trial/truth.tsv"] if config["truth"] else []
 

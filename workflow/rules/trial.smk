@@ -61,6 +61,31 @@ rule within_arm:
         "../../scripts/vagus/trial/within_arm.py"
 
 
+rule prevalence_effects:
+    """Differences between the arms in who carries a feature (Firth's logistic regression on presence)."""
+    input:
+        profile="<results>/profiles/{profile}.biom",
+        meta="<results>/profiles/{profile}.meta.json",
+        design="<results>/design/design.json",
+    output:
+        "<results>/trial/prevalence_effects/{profile}.tsv",
+    log:
+        "<logs>/prevalence_effects/{profile}.log",
+    benchmark:
+        "<benchmarks>/prevalence_effects/{profile}.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        min_prevalence=config["trial"]["min_prevalence"],
+        confidence=config["trial"]["confidence"],
+    script:
+        "../../scripts/vagus/trial/prevalence_effects.py"
+
+
 rule compare_truth:
     """Known effects of a simulated trial beside their estimates; only asked for when the config names a truth."""
     input:
