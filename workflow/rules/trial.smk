@@ -86,6 +86,32 @@ rule prevalence_effects:
         "../../scripts/vagus/trial/prevalence_effects.py"
 
 
+rule interaction_effects:
+    """Whether the effect of an arm depends on the plan's moderators; effects in strata without p-values."""
+    input:
+        profile="<results>/profiles/{profile}.biom",
+        meta="<results>/profiles/{profile}.meta.json",
+        design="<results>/design/design.json",
+    output:
+        "<results>/trial/interaction_effects/{profile}.tsv",
+    log:
+        "<logs>/interaction_effects/{profile}.log",
+    benchmark:
+        "<benchmarks>/interaction_effects/{profile}.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        min_prevalence=config["trial"]["min_prevalence"],
+        pseudocount=config["trial"]["pseudocount"],
+        confidence=config["trial"]["confidence"],
+    script:
+        "../../scripts/vagus/trial/interaction_effects.py"
+
+
 rule compare_truth:
     """Known effects of a simulated trial beside their estimates; only asked for when the config names a truth."""
     input:

@@ -17,6 +17,7 @@ from scipy import stats
 
 from vagus.errors import VagusError
 from vagus.trial.ancova import ALIASED, CONSTANT, FEW, MIN_PER_ARM, OK
+from vagus.trial.columns import given_by, independent
 from vagus.trial.firth_likelihood import Logistic, hold, profile_bound
 
 NOT_CONVERGED = "not converged"
@@ -162,8 +163,8 @@ def _fit_block(
     adjust = (adjust - adjust.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     full = np.column_stack([np.ones(n), *[(arm == j).astype(np.float64) for j in used], adjust])
     # A column that the ones before it give adds nothing; an arm is lost if the other columns give it.
-    shared = full[:, _independent(full)]
-    lost = [_given_by(np.delete(full, i + 1, axis=1), full[:, i + 1]) for i in range(len(used))]
+    shared = full[:, independent(full)]
+    lost = [given_by(np.delete(full, i + 1, axis=1), full[:, i + 1]) for i in range(len(used))]
     varies = x.std(axis=0) > 0
     swallowed = varies & (np.abs(x - shared @ (np.linalg.pinv(shared) @ x)).max(axis=0) < 1e-9)
     status = np.full((len(used), len(columns)), OK, dtype=object)
@@ -202,17 +203,3 @@ def _fit_block(
         ):
             getattr(fit, name)[place[i], columns[go]] = np.where(ok, value, np.nan)
     fit.status[np.ix_(place, columns)] = status
-
-
-def _independent(matrix: Floats) -> list[int]:
-    """Return the columns that those before them do not give."""
-    kept: list[int] = []
-    for j in range(matrix.shape[1]):
-        if not kept or not _given_by(matrix[:, kept], matrix[:, j]):
-            kept.append(j)
-    return kept
-
-
-def _given_by(others: Floats, column: Floats) -> bool:
-    left = column - others @ (np.linalg.pinv(others, rcond=1e-10) @ column)
-    return bool((left**2).sum() <= 1e-16 * max(float((column**2).sum()), 1e-300))
