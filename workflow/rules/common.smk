@@ -197,6 +197,7 @@ TRIAL_KINDS = ["arm_effects", "within_arm"]
 # Their tables are empty, with a note in the log, for profiles that they do not suit.
 TRIAL_KINDS += ["prevalence_effects"] if config["trial"]["prevalence"] else []
 TRIAL_KINDS += ["interaction_effects"] if DESIGN.plan["interactions"] else []
+TRIAL_KINDS += ["sensitivity"] if config["trial"]["sensitivity"] else []
 TRIAL_TARGETS = [f"<results>/trial/{kind}/{name}.tsv" for kind in TRIAL_KINDS for name in PROFILES]
 TRIAL_TARGETS += ["<results>/trial/concordance.tsv"] if KO_PROFILES and DESIGN.measures else []
 TRIAL_TARGETS += ["<results>/trial/truth.tsv"] if config["truth"] else []

@@ -112,6 +112,31 @@ rule interaction_effects:
         "../../scripts/vagus/trial/interaction_effects.py"
 
 
+rule sensitivity:
+    """Every effect at the primary visit by several methods, and whether they agree."""
+    input:
+        profile="<results>/profiles/{profile}.biom",
+        meta="<results>/profiles/{profile}.meta.json",
+        design="<results>/design/design.json",
+    output:
+        "<results>/trial/sensitivity/{profile}.tsv",
+    log:
+        "<logs>/sensitivity/{profile}.log",
+    benchmark:
+        "<benchmarks>/sensitivity/{profile}.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        min_prevalence=config["trial"]["min_prevalence"],
+        pseudocount=config["trial"]["pseudocount"],
+    script:
+        "../../scripts/vagus/trial/sensitivity.py"
+
+
 rule compare_truth:
     """Known effects of a simulated trial beside their estimates; only asked for when the config names a truth."""
     input:
