@@ -133,3 +133,15 @@ def test_what_cannot_be_fitted_is_refused_in_one_line():
         fit_firth(ones, ones, np.array([0, 0, 1, 1]), confidence=1.0)
     with pytest.raises(VagusError, match="2 baselines"):
         fit_firth(ones, ones[:2], np.array([0, 0, 1, 1]))
+
+
+@pytest.mark.parametrize("common", [0.1, 0.5, 0.9])
+def test_every_table_of_a_small_trial_converges(common):
+    # Steps that leave out the curvature of the penalty swing for ever where one participant fills a cell.
+    rng = np.random.default_rng(6)
+    before, after = ((rng.random((24, 400)) < common) * 1.0 for _ in range(2))
+    fit = fit_firth(after, before, np.repeat([0, 1], 12), rng.normal(size=(24, 1)))
+    assert set(fit.status.ravel()) <= {"ok", "constant"}
+    assert ((fit.status == "ok").ravel() == (after.std(axis=0) > 0)).all()
+    good = fit.status[0] == "ok"
+    assert ((fit.p_value[0, good] < 0.05) == ((fit.ci_low[0, good] > 0) | (fit.ci_high[0, good] < 0))).all()

@@ -264,6 +264,7 @@ def report_inputs(wildcards):
         "profiles": [f"<results>/profiles/{name}.biom" for name in REPORTED],
         "effects": [f"<results>/trial/arm_effects/{name}.tsv" for name in PROFILES],
         "within": [f"<results>/trial/within_arm/{name}.tsv" for name in PROFILES],
+        **{kind: [f"<results>/trial/{kind}/{name}.tsv" for name in PROFILES] for kind in TRIAL_KINDS[2:]},
         "flow": "<results>/profiles/flow.tsv",
         "versions": [f"<results>/report/versions/{family}.json" for family in TOOLS],
     }

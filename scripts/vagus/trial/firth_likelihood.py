@@ -9,6 +9,8 @@ from scipy.special import expit
 MAX_STEPS, MAX_HALVINGS = 200, 30
 # Largest change of a coefficient in one Newton step, as in logistf.
 MAX_JUMP = 5.0
+# Share of the promised rise that a step must bring, or it is halved: without it, steps may swing for ever.
+ENOUGH = 1e-3
 # What a Newton step could still add to the log-likelihood when a feature counts as done; and when it cannot
 # climb any more for rounding.
 GAIN, ROUNDING_GAIN = 1e-14, 1e-9
@@ -41,26 +43,39 @@ class Logistic:
         self.products = np.einsum("ni,nj->nij", shared, shared).reshape(n, q * q)
         self.dead = ~(x != 0).any(axis=0)
 
-    def _pieces(self, beta: Floats, who: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
-        """Return penalised log-likelihood, penalised score and inverse information."""
+    def _gram(self, weight: Floats, who: NDArray[np.int64]) -> Floats:
+        """Return X' diag(weight) X of features; a column of zeros gets a one on the diagonal."""
+        x, q = self.x[:, who], self.shared.shape[1]
+        gram = np.empty((len(who), q + 1, q + 1))
+        gram[:, :q, :q] = (self.products.T @ weight).T.reshape(-1, q, q)
+        gram[:, q, :q] = gram[:, :q, q] = (self.shared.T @ (weight * x)).T
+        gram[:, q, q] = np.where(self.dead[who], 1.0, (weight * x * x).sum(axis=0))
+        return gram
+
+    def _pieces(self, beta: Floats, who: NDArray[np.int64]) -> tuple[Floats, Floats, Floats, Floats]:
+        """Return penalised log-likelihood, penalised score, and inverses of curvature and information.
+
+        Firth's score is that of data in which participant i counts 1 + h_i times, h the leverage. The
+        curvature is that of these data: with the information alone, steps overshoot where h is near 1.
+        """
         y, x, q = self.y[:, who], self.x[:, who], self.shared.shape[1]
         eta = self.shared @ beta[:, :q].T + x * beta[:, q]
         fitted = expit(eta)
         weight = fitted * (1 - fitted)
-        information = np.empty((len(who), q + 1, q + 1))
-        information[:, :q, :q] = (self.products.T @ weight).T.reshape(-1, q, q)
-        information[:, q, :q] = information[:, :q, q] = (self.shared.T @ (weight * x)).T
-        information[:, q, q] = np.where(self.dead[who], 1.0, (weight * x * x).sum(axis=0))
+        information = self._gram(weight, who)
         sign, log_det = np.linalg.slogdet(information)
         usable = (sign > 0) & np.isfinite(log_det) & (log_det > -600)
         information[~usable] = np.eye(q + 1)
         inverse = np.linalg.inv(information)
         quadratic = self.products @ inverse[:, :q, :q].reshape(-1, q * q).T
         quadratic += x * (2 * (self.shared @ inverse[:, :q, q].T) + x * inverse[:, q, q])
-        left = y - fitted + weight * quadratic * (0.5 - fitted)
+        leverage = weight * quadratic
+        left = y - fitted + leverage * (0.5 - fitted)
         score = np.column_stack([left.T @ self.shared, (left * x).sum(axis=0)])
+        curvature = self._gram(weight * (1 + leverage), who)
+        curvature[~usable] = np.eye(q + 1)
         value = (y * eta - np.logaddexp(0.0, eta)).sum(axis=0) + 0.5 * log_det
-        return np.where(usable, value, -np.inf), score, inverse
+        return np.where(usable, value, -np.inf), score, np.linalg.inv(curvature), inverse
 
     def maximise(self, beta: Floats, fixed: int | None = None) -> tuple[Floats, Floats, Bools]:
         """Climb from `beta`, with one coefficient held when `fixed` is given.
@@ -72,16 +87,16 @@ class Logistic:
         """
         beta = beta.copy()
         everyone = np.arange(len(beta))
-        value, score, inverse = self._pieces(beta, everyone)
+        value, score, inverse, _ = self._pieces(beta, everyone)
         done = np.zeros(len(beta), dtype=bool)
         for _ in range(MAX_STEPS):
             if fixed is not None:
                 score[:, fixed] = 0.0
-                # The inverse of the information without a row and column, out of the whole inverse.
+                # The inverse of the curvature without a row and column, out of the whole inverse.
                 edge = inverse[:, :, fixed]
                 inverse = inverse - edge[:, :, None] * edge[:, None, :] / edge[:, fixed][:, None, None]
             step = np.einsum("fij,fj->fi", inverse, score)
-            gain = np.abs(score * step).max(axis=1)
+            gain = (score * step).sum(axis=1)
             done[everyone] = gain < GAIN
             keep = ~done[everyone]
             if not keep.any():
@@ -89,18 +104,21 @@ class Logistic:
             everyone, step, gain = everyone[keep], step[keep], gain[keep]
             step /= np.maximum(1.0, np.abs(step).max(axis=1) / MAX_JUMP)[:, None]
             score, inverse = score[keep], inverse[keep]
+            rise = (score * step).sum(axis=1)
             todo = np.arange(len(everyone))
             for _ in range(MAX_HALVINGS):
                 who = everyone[todo]
                 trial = beta[who] + step[todo]
-                new, new_score, new_inverse = self._pieces(trial, who)
-                better = new >= value[who] - 1e-12 * (1 + np.abs(value[who]))
+                new, new_score, new_inverse, _ = self._pieces(trial, who)
+                enough = value[who] + ENOUGH * rise[todo] - 1e-13 * (1 + np.abs(value[who]))
+                better = new >= enough
                 beta[who[better]], value[who[better]] = trial[better], new[better]
                 score[todo[better]], inverse[todo[better]] = new_score[better], new_inverse[better]
                 todo = todo[~better]
                 if not len(todo):
                     break
                 step[todo] /= 2
+                rise[todo] /= 2
             else:
                 # No way up is left: these are at the top to rounding, or stuck.
                 done[everyone[todo]] = gain[todo] < ROUNDING_GAIN
@@ -113,7 +131,7 @@ class Logistic:
 
     def covariance(self, beta: Floats) -> Floats:
         """Return (features, columns, columns) inverse information at `beta`."""
-        return self._pieces(beta, np.arange(len(beta)))[2]
+        return self._pieces(beta, np.arange(len(beta)))[3]
 
     def slope(self, beta: Floats, column: int, who: NDArray[np.int64]) -> Floats:
         """Return the penalised score of one coefficient: the slope of its profile at a held maximum."""
