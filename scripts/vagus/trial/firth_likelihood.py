@@ -206,6 +206,7 @@ def profile_bound(
             step = away[who] + (aim - root) / slope
         capped = np.minimum(outside[who], 4 * away[who])
         middle = np.where(np.isfinite(outside[who]), (inside[who] + outside[who]) / 2, 2 * away[who] + 1e-6)
-        away[who] = np.where((step > inside[who]) & (step < capped), step, middle)
+        onward = np.where((step > inside[who]) & (step < capped), step, middle)
+        away[who] = np.where(finished[who], away[who], onward)
         who = who[~finished[who]]
     return best[:, column] + side * away, good & finished
