@@ -6,6 +6,7 @@ from vagus.report import sections_reads as reads
 from vagus.report import sections_trial as trial
 from vagus.report.load_results import Results
 from vagus.report.section import Section
+from vagus.report.sections_features import agreement_section, interactions_section, prevalence_section
 from vagus.report.sections_function import concordance_section, molecules_section
 from vagus.report.sections_shotgun import shotgun_section
 
@@ -19,6 +20,9 @@ def all_sections(results: Results) -> list[Section]:
         Of the run.
     """
     sections = [reads.flow_section(results), trial.effects_section(results)]
+    sections += [prevalence_section(results)] if len(results.prevalence) else []
+    sections += [interactions_section(results)] if len(results.interactions) else []
+    sections += [agreement_section(results)] if len(results.sensitivity) else []
     if len(results.truth):
         sections.append(trial.truth_section(results))
     sections += [
