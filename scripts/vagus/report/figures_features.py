@@ -116,8 +116,9 @@ def interaction_figure(
             figure.update_xaxes(**axis(), row=p + 1, col=col)
             figure.add_vline(x=0, line={"color": "#8A93A0", "width": 1.5}, layer="below", row=p + 1, col=col)
     unit = "" if own_axes or str(first["unit"]) in NO_UNIT else f" ({esc(first['unit'])})"
-    per = "more per SD" if first["comparison"] == "per SD" else f"more at {esc(level)} than at {esc(other)}"
-    figure.update_xaxes(title={"text": f"interaction: effect {per}{unit}"}, row=panels, col=1)
+    per = f"effect at {esc(level)} minus effect at {esc(other)}"
+    per = "change of the effect per SD" if first["comparison"] == "per SD" else per
+    figure.update_xaxes(title={"text": f"{per}{unit}"}, row=panels, col=1)
     figure.update_xaxes(title={"text": f"effect of the arm{unit}"}, row=panels, col=2)
     figure.update_layout(**base_layout(height, margin={"l": 16, "r": 30, "t": 64, "b": 60}))
     tested = interactions.loc[interactions["estimate"].notna(), "feature"].nunique()

@@ -39,6 +39,21 @@ def _range(row: pd.Series, columns: tuple[str, str, str], scale: float = 1.0, de
     return f"{value} ({low} to {high})".replace(" ", "\N{NO-BREAK SPACE}")
 
 
+def _at(results: Results, row: pd.Series) -> str:
+    """Return the feature, with the contrast where there are several."""
+    name = str(row["feature"])
+    return f"{name} ({row['contrast']})" if len(results.arms) > 2 else name
+
+
+def _q(row: pd.Series) -> str:
+    """Return q without its name, for a column that has it."""
+    return p_text(row["q_value"]).removeprefix("q ").removeprefix("= ")
+
+
+def _contrast(results: Results, rows: pd.DataFrame) -> str:
+    return "" if len(results.arms) > 2 else f", {rows.iloc[0]['contrast']}"
+
+
 def _first(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values(["q_value", "p_value", "feature"], kind="stable").head(ROWS)
 
@@ -68,11 +83,10 @@ def prevalence_section(results: Results) -> Section:
         table = [
             [
                 "feature",
-                "contrast",
                 "log odds ratio",
                 f"risk difference,{PERCENT}",
-                "arm: gained, lost, kept, never",
-                "reference: gained, lost, kept, never",
+                "in the arm",
+                f"in {results.reference}",
                 "q",
             ]
         ]
@@ -83,22 +97,26 @@ def prevalence_section(results: Results) -> Section:
             ]
             table.append(
                 [
-                    str(row["feature"]),
-                    str(row["contrast"]),
+                    _at(results, row),
                     _range(row, ("estimate", "ci_low", "ci_high")),
                     _range(row, ("risk_difference", "rd_low", "rd_high"), 100, 0),
                     *moves,
-                    p_text(row["q_value"]),
+                    _q(row),
                 ]
             )
         more = f", the {ROWS} with the smallest q of {len(part)}" if len(part) > ROWS else ""
         section.tables.append(
-            (f"{profile_name(profile)}{_mark(results, profile)}: presence at {visit}{more}", table)
+            (
+                f"{profile_name(profile)}{_mark(results, profile)}: presence at {visit}"
+                f"{_contrast(results, part)}{more}. Before q: participants who gained, lost, "
+                "kept and never had it.",
+                table,
+            )
         )
     section.notes.append(
         "Whether a rare feature is seen depends on the depth of the sample, so a difference in presence may "
-        "be one in abundance near the limit of detection. Features that all or none carry at the visit are not "
-        "compared."
+        "be one in abundance near the limit of detection. Features that all or none carry at the visit are "
+        "not compared."
     )
     return section
 
@@ -131,22 +149,25 @@ def interactions_section(results: Results) -> Section:
                 if len(results.arms) > 2:
                     figure.tab += f" ({group.iloc[0]['contrast']})"
                 section.figures.append(mark_inferred(results, figure, profile))
-        table = [["feature", "moderator", "contrast", "interaction", "q", "effect there", "effect elsewhere"]]
+        table = [["feature", "moderator", "interaction", "q", "effect there", "effect elsewhere"]]
         for _, row in _first(part).iterrows():
             table.append(
                 [
-                    str(row["feature"]),
+                    _at(results, row),
                     f"{str(row['moderator']).replace('_', ' ')}: {row['comparison']}",
-                    str(row["contrast"]),
                     _range(row, ("estimate", "ci_low", "ci_high")),
-                    p_text(row["q_value"]),
+                    _q(row),
                     f"{row['level']}: {_range(row, ('effect', 'effect_low', 'effect_high'))}",
                     f"{row['other_level']}: {_range(row, ('other_effect', 'other_low', 'other_high'))}",
                 ]
             )
         more = f", the {ROWS} with the smallest q of {len(part)}" if len(part) > ROWS else ""
         section.tables.append(
-            (f"{profile_name(profile)}{_mark(results, profile)}: interactions at {visit}{more}", table)
+            (
+                f"{profile_name(profile)}{_mark(results, profile)}: interactions at {visit}"
+                f"{_contrast(results, part)}{more}",
+                table,
+            )
         )
     section.notes.append(
         "Effects inside strata have no p-value: a small p in one group beside a large one in another does "
@@ -175,15 +196,15 @@ def agreement_section(results: Results) -> Section:
         hit = part[part["agree"] > 0].copy()
         caption = (
             f"{profile_name(profile)}{_mark(results, profile)}: all methods agree in {full} of "
-            f"{plural(len(part), 'comparison')}, some in {len(hit) - full}"
+            f"{plural(len(part), 'comparison')}, some in {len(hit) - full}{_contrast(results, part)}"
         )
         used = [m for m in SENSITIVITY_METHODS if part[f"p_{m}"].notna().any()]
         hit["_share"] = hit["agree"] / hit["methods"]
         hit = hit.sort_values(["_share", "feature"], ascending=[False, True], kind="stable").head(ROWS)
-        table = [["feature", "contrast", "agree", *[METHOD_WORDS[m] for m in used]]]
+        table = [["feature", "agree", *[METHOD_WORDS[m] for m in used]]]
         for _, row in hit.iterrows():
             table.append(
-                [str(row["feature"]), str(row["contrast"])]
+                [_at(results, row)]
                 + [f"{number(row['agree'], 0)} of {number(row['methods'], 0)}"]
                 + [_method(row, m) for m in used]
             )

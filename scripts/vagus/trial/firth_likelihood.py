@@ -66,7 +66,7 @@ class Logistic:
         sign, log_det = np.linalg.slogdet(information)
         usable = (sign > 0) & np.isfinite(log_det) & (log_det > -600)
         information[~usable] = np.eye(q + 1)
-        inverse: Floats = np.linalg.inv(information)
+        inverse = np.linalg.inv(information).astype(np.float64, copy=False)
         quadratic = self.products @ inverse[:, :q, :q].reshape(-1, q * q).T
         quadratic += x * (2 * (self.shared @ inverse[:, :q, q].T) + x * inverse[:, q, q])
         leverage = weight * quadratic
@@ -75,7 +75,7 @@ class Logistic:
         curvature = self._gram(weight * (1 + leverage), who)
         curvature[~usable] = np.eye(q + 1)
         value = (y * eta - np.logaddexp(0.0, eta)).sum(axis=0) + 0.5 * log_det
-        solved: Floats = np.linalg.inv(curvature)
+        solved = np.linalg.inv(curvature).astype(np.float64, copy=False)
         return np.where(usable, value, -np.inf), score, solved, inverse
 
     def maximise(self, beta: Floats, fixed: int | None = None) -> tuple[Floats, Floats, Bools]:
