@@ -206,6 +206,31 @@ def test_strata_and_covariates(trial: Any) -> None:
     assert "plan.yaml, 'covariates': participants.tsv has no column 'bmi'" in lines[1]
 
 
+def test_interactions_are_columns_or_the_word_baseline(trial: Any) -> None:
+    trial.plan["interactions"] = ["sites", "baseline"]
+    line = trial.problem()
+    assert "plan.yaml, 'interactions': participants.tsv has no column 'sites'" in line
+    assert "did you mean 'site'?" in line
+    assert "or the word baseline" in line
+
+
+def test_an_interaction_that_cannot_be_estimated_is_noted(trial: Any) -> None:
+    trial.plan["interactions"] = ["site", "baseline"]
+    notes = " ".join(trial.load().notes)
+    assert "interactions: 0 of arm" in notes or "interactions: 1 of arm" in notes
+    assert "at least 2 are needed" in notes
+
+
+def test_a_column_named_baseline_cannot_be_told_from_the_word(trial: Any) -> None:
+    trial.plan["interactions"] = ["baseline"]
+    trial.participants[0].append("baseline")
+    for row in trial.participants[1:]:
+        row.append("1")
+    line = trial.problem()
+    assert "participants.tsv, 'baseline': 'baseline' under interactions in plan.yaml" in line
+    assert "give this column another name" in line
+
+
 def test_stratum_that_the_plan_does_not_name(trial: Any) -> None:
     trial.plan["levels"] = {"site": ["A", "C"]}
     lines = trial.problems()

@@ -10,11 +10,15 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from vagus.design.model import load_design
 from vagus.ledger import ledger_row, write_ledger
-from vagus.profile import Profile, write_profile
+from vagus.profile import Profile, read_profile, write_profile
 from vagus.report.build_report import main
 from vagus.trial.community_effects import TESTS
 from vagus.trial.community_effects import main as community
+from vagus.trial.interaction_effects import interaction_effects
+from vagus.trial.prevalence_effects import prevalence_effects
+from vagus.trial.sensitivity import sensitivity
 
 GENERA = [
     "Bifidobacterium",
@@ -397,6 +401,28 @@ def _write_trial(root: Path, rng: np.random.Generator, arms: list[str], n: int) 
         pd.DataFrame(changes, columns=names_within).to_csv(
             root / "trial" / "within_arm" / f"{profile}.tsv", sep="\t", index=False
         )
+
+
+def write_features(root: Path) -> None:
+    """Run the trial floor's further analyses on the fake profiles, with sex as a moderator."""
+    path = root / "design" / "design.json"
+    data = json.loads(path.read_text())
+    for i, person in enumerate(data["participants"]):
+        person["covariates"] = {"sex": "fm"[i // 2 % 2]}
+    data["plan"]["strata"] = []
+    data["plan"]["interactions"] = ["sex", "baseline"]
+    path.write_text(json.dumps(data))
+    design = load_design(path)
+    for name in ("amplicon.genus", "panel.clinical", "amplicon.diversity"):
+        profile = read_profile(root / "profiles" / f"{name}.biom")
+        for kind, make in (
+            ("prevalence_effects", prevalence_effects),
+            ("interaction_effects", interaction_effects),
+            ("sensitivity", sensitivity),
+        ):
+            table = make(profile, design)
+            (root / "trial" / kind).mkdir(parents=True, exist_ok=True)
+            table.to_csv(root / "trial" / kind / f"{name}.tsv", sep="\t", index=False)
 
 
 def _write_reads(root: Path, rng: np.random.Generator, samples: list[str], dead: str) -> None:

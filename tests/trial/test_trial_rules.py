@@ -146,3 +146,30 @@ def test_the_community_of_a_profile_and_of_its_distances(folder):
     for kind in ("trajectories", "ordination"):
         table = pd.read_csv(folder / f"results/trial/{kind}/amplicon.asv.tsv", sep="\t")
         assert len(table) == 16 * variants["distance"].nunique()
+
+
+def test_presence_interactions_and_sensitivity_have_tables_for_every_profile(folder):
+    rng = np.random.default_rng(2)
+    people = [{"drug": "xy"[i % 2]} for i in range(24)]
+    design = make_design(("placebo",) * 12 + ("probiotic",) * 12, covariates=people)
+    design.plan["interactions"] = ["drug", "baseline"]
+    write_design(design, folder / "results/design/design.json")
+    counts = rng.poisson(2, (48, 6))
+    counts[:, 0] += 1
+    write_profile(make_profile(counts, sample_ids(design)), folder / "results/profiles/amplicon.genus.biom")
+    start = rng.normal(20, 3, (24, 2))
+    panel = score_profile(design, start, start + rng.normal(0, 1, (24, 2)), features=["hamd", "gsrs"])
+    write_profile(panel, folder / "results/profiles/panel.clinical.biom")
+    kinds = ("prevalence_effects", "interaction_effects", "sensitivity")
+    paths = [f"results/trial/{k}/{p}.tsv" for k in kinds for p in ("amplicon.genus", "panel.clinical")]
+    done = run_snakemake(folder, *paths)
+    assert done.returncode == 0, done.stderr
+    rows = {path: pd.read_csv(folder / path, sep="\t") for path in paths}
+    assert [len(rows[path]) for path in paths] == [6, 0, 12, 4, 6, 0]
+    assert (rows[paths[0]]["status"] == "ok").sum() == 5
+    assert (rows[paths[2]]["status"] == "ok").all()
+    assert (rows[paths[4]]["methods"] == 5).all()
+    for kind in ("prevalence_effects", "sensitivity"):
+        log = (folder / f"logs/{kind}/panel.clinical.log").read_text()
+        assert "values of kind score" in log
+        assert "the table has no rows" in log

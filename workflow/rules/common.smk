@@ -205,7 +205,7 @@ COMMUNITIES = [
     for name in ["amplicon.asv", *PROFILES]
     if (AMPLICON or name != "amplicon.asv" or name in IMPORTS)
     and not name.startswith("panel.")
-    and name.partition(".")[2] not in ("diversity", "balance", "inference")
+    and name.partition(".")[2] not in ("diversity", "balance", "inference", "flux")
     and IMPORTS.get(name, {}).get("kind") != "score"
 ]
 COMMUNITIES = list(dict.fromkeys(COMMUNITIES)) if config["trial"]["community"] else []
@@ -217,9 +217,12 @@ def community_distances(wildcards):
     return [f"<results>/profiles/amplicon.distances/{metric}.tsv" for metric in metrics]
 
 
-TRIAL_TARGETS = [
-    f"<results>/trial/{kind}/{name}.tsv" for kind in ("arm_effects", "within_arm") for name in PROFILES
-]
+TRIAL_KINDS = ["arm_effects", "within_arm"]
+# Their tables are empty, with a note in the log, for profiles that they do not suit.
+TRIAL_KINDS += ["prevalence_effects"] if config["trial"]["prevalence"] else []
+TRIAL_KINDS += ["interaction_effects"] if DESIGN.plan["interactions"] else []
+TRIAL_KINDS += ["sensitivity"] if config["trial"]["sensitivity"] else []
+TRIAL_TARGETS = [f"<results>/trial/{kind}/{name}.tsv" for kind in TRIAL_KINDS for name in PROFILES]
 TRIAL_TARGETS += ["<results>/trial/families.tsv"] if PROFILES else []
 TRIAL_TARGETS += [f"<results>/trial/beta/{name}.tsv" for name in COMMUNITIES]
 TRIAL_TARGETS += ["<results>/trial/concordance.tsv"] if KO_PROFILES and DESIGN.measures else []
@@ -295,6 +298,7 @@ def report_inputs(wildcards):
             for kind in ("beta", "trajectories", "ordination")
             for name in COMMUNITIES
         ],
+        **{kind: [f"<results>/trial/{kind}/{name}.tsv" for name in PROFILES] for kind in TRIAL_KINDS[2:]},
         "flow": "<results>/profiles/flow.tsv",
         "deviations": "<results>/design/plan_deviations.tsv",
         "families": "<results>/trial/families.tsv" if PROFILES else [],

@@ -212,6 +212,82 @@ rule community_effects:
         "../../scripts/vagus/trial/community_effects.py"
 
 
+rule prevalence_effects:
+    """Differences between the arms in who carries a feature (Firth's logistic regression on presence)."""
+    input:
+        profile="<results>/profiles/{profile}.biom",
+        meta="<results>/profiles/{profile}.meta.json",
+        design="<results>/design/design.json",
+    output:
+        "<results>/trial/prevalence_effects/{profile}.tsv",
+    log:
+        "<logs>/prevalence_effects/{profile}.log",
+    benchmark:
+        "<benchmarks>/prevalence_effects/{profile}.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        min_prevalence=config["trial"]["min_prevalence"],
+        confidence=config["trial"]["confidence"],
+    script:
+        "../../scripts/vagus/trial/prevalence_effects.py"
+
+
+rule interaction_effects:
+    """Whether the effect of an arm depends on the plan's moderators; effects in strata without p-values."""
+    input:
+        profile="<results>/profiles/{profile}.biom",
+        meta="<results>/profiles/{profile}.meta.json",
+        design="<results>/design/design.json",
+    output:
+        "<results>/trial/interaction_effects/{profile}.tsv",
+    log:
+        "<logs>/interaction_effects/{profile}.log",
+    benchmark:
+        "<benchmarks>/interaction_effects/{profile}.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        min_prevalence=config["trial"]["min_prevalence"],
+        pseudocount=config["trial"]["pseudocount"],
+        confidence=config["trial"]["confidence"],
+    script:
+        "../../scripts/vagus/trial/interaction_effects.py"
+
+
+rule sensitivity:
+    """Every effect at the primary visit by several methods, and whether they agree."""
+    input:
+        profile="<results>/profiles/{profile}.biom",
+        meta="<results>/profiles/{profile}.meta.json",
+        design="<results>/design/design.json",
+    output:
+        "<results>/trial/sensitivity/{profile}.tsv",
+    log:
+        "<logs>/sensitivity/{profile}.log",
+    benchmark:
+        "<benchmarks>/sensitivity/{profile}.tsv"
+    conda:
+        "../../envs/python.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        min_prevalence=config["trial"]["min_prevalence"],
+        pseudocount=config["trial"]["pseudocount"],
+    script:
+        "../../scripts/vagus/trial/sensitivity.py"
+
+
 rule compare_truth:
     """Known effects of a simulated trial beside their estimates; only asked for when the config names a truth."""
     input:

@@ -11,6 +11,9 @@ from vagus.design.model import Participant, Sample
 from vagus.design.read_sheets import Table, check_label, parse_number, safe_id
 
 FIXED = ("participant", "arm", "donor", "sequence", "consent_report")
+# Under interactions of the plan: the feature's own value before the intervention.
+BASELINE = "baseline"
+FEW_IN_STRATUM = 2
 STRATUM_WORDS = ("stratum", "strata", "stratification")
 
 
@@ -140,9 +143,9 @@ def _check_columns(
     """Check that the plan's columns exist and that no stratum was forgotten in the plan."""
     if not table.columns:
         return
-    for key in ("strata", "covariates", "levels"):
+    for key in ("strata", "covariates", "levels", "interactions"):
         for column in plan[key]:
-            if column not in covariates:
+            if column not in covariates and (key, column) != ("interactions", BASELINE):
                 findings.problem(
                     plan_file,
                     f"{table.file} has no column '{column}'",
@@ -151,8 +154,16 @@ def _check_columns(
                     ),
                     column=key,
                     value=column,
-                    allowed=listed(covariates) or "no covariate columns in the sheet",
+                    allowed=(listed(covariates) or "no covariate columns in the sheet")
+                    + (f", or the word {BASELINE}" if key == "interactions" else ""),
                 )
+    if BASELINE in plan["interactions"] and BASELINE in covariates:
+        findings.problem(
+            table.file,
+            f"'{BASELINE}' under interactions in {plan_file} is a feature's own value at the baseline",
+            "give this column another name",
+            column=BASELINE,
+        )
     for column in covariates:
         if column.lower() in STRATUM_WORDS and column not in plan["strata"]:
             findings.problem(
@@ -183,6 +194,7 @@ def _note_participants(
     for arm in plan["arms"]:
         if people and not any(p.arm == arm for p in people):
             findings.note(f"arm '{arm}' of the plan has no participant")
+    _note_interactions(people, covariates, plan, findings)
     used = {*plan["strata"], *plan["covariates"]}
     for column in covariates:
         missing = [p.participant for p in people if p.covariates[column] is None]
@@ -195,6 +207,31 @@ def _note_participants(
             )
         if column in used and len(values) <= 1 and len(people) > 1:
             findings.note(f"covariate '{column}' has one value only and is left out of the model")
+
+
+def _note_interactions(
+    people: list[Participant], covariates: list[str], plan: dict[str, Any], findings: Findings
+) -> None:
+    """Say which interactions cannot be estimated, or only on few participants."""
+    if plan["interactions"] and not plan.get("reference_arm"):
+        findings.note("interactions: there is no control arm, so no effect of an arm can depend on anything")
+        return
+    for column in plan["interactions"]:
+        if column not in covariates:
+            continue
+        values = {p.covariates[column] for p in people} - {None}
+        if len(values) < 2 and len(people) > 1:
+            findings.note(f"interactions: '{column}' has one value only, so no interaction is estimated")
+        if len(values) != 2 and not any(isinstance(v, str) for v in values) and column not in plan["strata"]:
+            continue
+        for value in sorted(values, key=str):
+            for arm in plan["arms"]:
+                n = sum(p.arm == arm and p.covariates[column] == value for p in people)
+                if n < FEW_IN_STRATUM and any(p.arm == arm for p in people):
+                    findings.note(
+                        f"interactions: {n} of arm '{arm}' with {column} = {value}; at least "
+                        f"{FEW_IN_STRATUM} are needed for an interaction"
+                    )
 
 
 def check_donors(table: Table, samples: Sequence[Sample], findings: Findings) -> None:

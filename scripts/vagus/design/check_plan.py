@@ -68,7 +68,7 @@ def read_plan(path: Path, file: str, findings: Findings) -> dict[str, Any]:
 
 def _text_lists(plan: dict[str, Any]) -> None:
     """Visits and arms written as numbers (`[0, 4, 8]`) are meant as names."""
-    for key in ("arms", "visits", "strata", "covariates"):
+    for key in ("arms", "visits", "strata", "covariates", "interactions"):
         if isinstance(plan.get(key), list):
             plan[key] = [str(v) if isinstance(v, int) and not isinstance(v, bool) else v for v in plan[key]]
     for key in ("reference_arm", "baseline", "primary_visit"):
@@ -85,7 +85,7 @@ def _text_lists(plan: dict[str, Any]) -> None:
 
 def _safe(plan: dict[str, Any]) -> dict[str, Any]:
     """Give later checks lists to work on, whatever was written."""
-    for key in ("arms", "visits", "strata", "covariates"):
+    for key in ("arms", "visits", "strata", "covariates", "interactions"):
         value = plan.get(key)
         plan[key] = [v for v in value if isinstance(v, str)] if isinstance(value, list) else []
     for key, kind in (("levels", dict), ("families", list)):

@@ -207,6 +207,7 @@ def _stand_in_plan(tables: dict[str, Table]) -> dict[str, Any]:
         "baseline": visits[0] if visits else None,
         "strata": [],
         "covariates": [],
+        "interactions": [],
         "levels": {},
         "families": [],
         "responder": None,

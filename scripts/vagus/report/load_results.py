@@ -52,6 +52,26 @@ WITHIN_COLUMNS = [
     "unit",
     "status",
 ]
+PREVALENCE_COLUMNS = [
+    *(c for c in EFFECT_COLUMNS if c != "df"),
+    "risk_difference",
+    "rd_low",
+    "rd_high",
+    *(f"{move}_{side}" for side in ("arm", "reference") for move in ("gained", "lost", "kept", "never")),
+]
+INTERACTION_COLUMNS = [
+    *(c for c in EFFECT_COLUMNS if c != "estimand"),
+    "moderator",
+    "comparison",
+    *("level", "effect", "effect_low", "effect_high"),
+    *("other_level", "other_effect", "other_low", "other_high"),
+]
+SENSITIVITY_METHODS = ("pseudocount_half", "pseudocount_one", "multiplicative", "rank", "ancombc2")
+SENSITIVITY_COLUMNS = [
+    *("profile", "feature", "contrast", "visit"),
+    *(f"{what}_{method}" for method in SENSITIVITY_METHODS for what in ("estimate", "p")),
+    *("methods", "agree", "status"),
+]
 CONCORDANCE_COLUMNS = [
     "profile",
     "compound",
@@ -119,6 +139,8 @@ class Results:
         The text of the trial at a glance.
     flow, ledger, effects, within, truth, decontam, mock
         Tables; empty with their columns when the file is absent.
+    prevalence, interactions, sensitivity
+        Effects on presence, interactions with moderators, and effects by several methods.
     concordance
         Genes for a compound against the compound as measured.
     beta, trajectories, ordination
@@ -149,6 +171,9 @@ class Results:
     ledger: pd.DataFrame = field(default_factory=pd.DataFrame)
     effects: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=EFFECT_COLUMNS))
     within: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=WITHIN_COLUMNS))
+    prevalence: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PREVALENCE_COLUMNS))
+    interactions: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=INTERACTION_COLUMNS))
+    sensitivity: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SENSITIVITY_COLUMNS))
     truth: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=TRUTH_COLUMNS))
     decontam: pd.DataFrame = field(default_factory=pd.DataFrame)
     mock: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -315,6 +340,9 @@ def load_results(
     results.beta = _stack(glob("trial/beta/*.tsv"), BETA_COLUMNS)
     results.trajectories = _stack(glob("trial/trajectories/*.tsv"), WAY_COLUMNS)
     results.ordination = _stack(glob("trial/ordination/*.tsv"), PLACE_COLUMNS)
+    results.prevalence = _stack(glob("trial/prevalence_effects/*.tsv"), PREVALENCE_COLUMNS)
+    results.interactions = _stack(glob("trial/interaction_effects/*.tsv"), INTERACTION_COLUMNS)
+    results.sensitivity = _stack(glob("trial/sensitivity/*.tsv"), SENSITIVITY_COLUMNS)
     if have(root / "trial" / "truth.tsv"):
         results.truth = read_table(root / "trial" / "truth.tsv", TRUTH_COLUMNS)
     if have(root / "trial" / "concordance.tsv"):
@@ -381,6 +409,8 @@ def read_table(path: Path, needed: list[str]) -> pd.DataFrame:
         "test",
         "distance",
         "scheme",
+        "moderator",
+        "other_level",
     ]
     try:
         frame = pd.read_csv(

@@ -8,6 +8,7 @@ from vagus.report.load_results import Results
 from vagus.report.section import Section
 from vagus.report.sections_clinical import missing_section, responders_section
 from vagus.report.sections_community import community_section
+from vagus.report.sections_features import agreement_section, interactions_section, prevalence_section
 from vagus.report.sections_function import concordance_section, molecules_section
 from vagus.report.sections_plan import plan_section
 from vagus.report.sections_shotgun import shotgun_section
@@ -24,6 +25,9 @@ def all_sections(results: Results) -> list[Section]:
     sections = [reads.flow_section(results), trial.effects_section(results)]
     # A folder of an older run has none of these tables.
     sections += [plan_section(results)] if "families" in results.extra else []
+    sections += [prevalence_section(results)] if len(results.prevalence) else []
+    sections += [interactions_section(results)] if len(results.interactions) else []
+    sections += [agreement_section(results)] if len(results.sensitivity) else []
     if len(results.truth):
         sections.append(trial.truth_section(results))
     sections += [
