@@ -38,6 +38,8 @@ class Section:
         More tables: caption, and rows with the head first.
     folded
         What a reader may skip: a line, and the sentences behind it.
+    open_tables
+        So many of `tables` stand open; the others are folded behind their captions, as long ones are.
     """
 
     id: str
@@ -50,6 +52,7 @@ class Section:
     mark: str = ""
     tables: list[tuple[str, list[list[str]]]] = field(default_factory=list)
     folded: list[tuple[str, list[str]]] = field(default_factory=list)
+    open_tables: int = 1000
 
 
 def profile_order(results: Results, names: set[str]) -> list[str]:

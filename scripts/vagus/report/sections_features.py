@@ -60,7 +60,7 @@ def _first(rows: pd.DataFrame) -> pd.DataFrame:
 
 def prevalence_section(results: Results) -> Section:
     """Return odds ratios of presence, with risk differences and who gained and lost a feature."""
-    section = Section("presence", "Who carries a feature")
+    section = Section("presence", "Who carries a feature", open_tables=1)
     visit = primary_visit(results)
     done = results.prevalence[results.prevalence["estimate"].notna() & (results.prevalence["visit"] == visit)]
     if not len(done):
@@ -123,7 +123,7 @@ def prevalence_section(results: Results) -> Section:
 
 def interactions_section(results: Results) -> Section:
     """Return interactions with the plan's moderators; effects inside strata without p-values."""
-    section = Section("interactions", "Does the effect depend on who one is?")
+    section = Section("interactions", "Does the effect depend on who one is?", open_tables=1)
     visit = primary_visit(results)
     done = results.interactions[
         results.interactions["estimate"].notna() & (results.interactions["visit"] == visit)
@@ -178,8 +178,9 @@ def interactions_section(results: Results) -> Section:
 
 def agreement_section(results: Results) -> Section:
     """Return in how many methods each effect holds."""
-    section = Section("agreement", "Does it hang on the method?")
-    known = results.sensitivity[results.sensitivity["methods"] > 0]
+    section = Section("agreement", "Does it hang on the method?", open_tables=1)
+    # One method alone agrees with nothing.
+    known = results.sensitivity[results.sensitivity["methods"] > 1]
     if not len(known):
         section.empty = "No effect could be estimated by a second method."
         return section
