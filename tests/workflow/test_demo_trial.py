@@ -75,8 +75,10 @@ def effects(workdir: Path, profile: str) -> pd.DataFrame:
 
 
 def truth(workdir: Path, profile: str) -> pd.Series:
+    """Return the known effects in the unit of the estimates: a level of many features has them in two."""
     table = pd.read_csv(workdir / "demo/truth.tsv", sep="\t")
-    return table[table["profile"] == profile].set_index("feature")["truth"]
+    used = set(effects(workdir, profile)["unit"])
+    return table[(table["profile"] == profile) & table["unit"].isin(used)].set_index("feature")["truth"]
 
 
 @pytest.mark.parametrize(

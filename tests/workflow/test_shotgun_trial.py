@@ -97,8 +97,11 @@ def effects(workdir: Path, level: str) -> pd.DataFrame:
 
 
 def truth(workdir: Path, level: str) -> pd.Series:
+    """Return the known effects in the unit of the estimates: a level of many features has them in two."""
     table = pd.read_csv(workdir / "demo/truth.tsv", sep="\t")
-    return table[table["profile"] == f"shotgun.{level}"].set_index("feature")["truth"]
+    used = set(effects(workdir, level)["unit"])
+    mine = (table["profile"] == f"shotgun.{level}") & table["unit"].isin(used)
+    return table[mine].set_index("feature")["truth"]
 
 
 def read_bases(path: Path) -> Iterator[str]:
