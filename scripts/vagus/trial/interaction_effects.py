@@ -22,7 +22,7 @@ from vagus.profile import Profile, read_profile
 from vagus.steps import run_step
 from vagus.trial.adjust import adjust_p
 from vagus.trial.ancova import FEW, MIN_PER_ARM, OK
-from vagus.trial.arm_effects import why_no_comparison
+from vagus.trial.estimands import why_not_between
 from vagus.trial.interaction import Estimates, fit_interaction
 from vagus.trial.values import BELOW, TrialValues, adjustment_columns, trial_values
 
@@ -159,7 +159,7 @@ def interaction_effects(
         If the profile does not fit the design, or a setting is out of range.
     """
     names = [str(n) for n in design.plan.get("interactions") or []]
-    reason = why_no_comparison(design) or ("" if names else "the plan names no interactions")
+    reason = why_not_between(design) or ("" if names else "the plan names no interactions")
     if reason:
         print(f"{profile.name}: {reason}; the table has no rows")
         return pd.DataFrame(columns=COLUMNS)

@@ -13,7 +13,7 @@ from vagus.design.model import Design, load_design
 from vagus.profile import Profile, read_profile
 from vagus.steps import run_step
 from vagus.trial.adjust import adjust_p
-from vagus.trial.arm_effects import why_no_comparison
+from vagus.trial.estimands import why_not_between
 from vagus.trial.firth import FirthFit, fit_firth
 from vagus.trial.raw_values import ZERO_MEANS_ABSENT, presence
 from vagus.trial.values import BELOW, TrialValues, adjustment_columns, trial_values
@@ -83,7 +83,7 @@ def prevalence_effects(
     VagusError
         If the profile does not fit the design, or a setting is out of range.
     """
-    reason = why_no_comparison(design)
+    reason = why_not_between(design)
     if not reason and profile.kind not in ZERO_MEANS_ABSENT:
         reason = (
             f"no model of presence: a zero among values of kind {profile.kind or 'unknown'} does not mean "

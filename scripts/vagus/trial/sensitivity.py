@@ -17,8 +17,8 @@ from vagus.errors import VagusError
 from vagus.profile import Profile, read_profile
 from vagus.steps import run_step
 from vagus.trial.ancova import CONSTANT, FEW, MIN_PER_ARM, OK, fit_ancova
-from vagus.trial.arm_effects import why_no_comparison
 from vagus.trial.columns import independent
+from vagus.trial.estimands import why_not_between
 from vagus.trial.raw_values import raw_values
 from vagus.trial.transform import COMPOSITIONAL, replace_zeros
 from vagus.trial.values import BELOW, TrialValues, adjustment_columns, trial_values
@@ -115,7 +115,7 @@ def sensitivity(
     VagusError
         If the profile does not fit the design, or a setting is out of range.
     """
-    reason = why_no_comparison(design)
+    reason = why_not_between(design)
     if not reason and design.primary_visit not in design.followup_visits:
         reason = "no visit after the baseline"
     if not reason and profile.kind not in COMPOSITIONAL:
