@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from trial.trial_designs import make_design, make_profile, sample_ids
 
+from vagus.trial.adjust import adjust_p
 from vagus.trial.arm_effects import arm_effects
 
 FEATURES = 120
@@ -50,7 +51,7 @@ def summarise(per_arm: int, share: float, fold: float, runs: int, seed: int) -> 
         for name, table in (("", shifted), ("_none", plain)):
             ok = (table["status"] == "ok").to_numpy()
             null = ok & (truth == 0)
-            found = ok & (table["q_value"].to_numpy() <= 0.05)
+            found = ok & (adjust_p(table["p_value"].to_numpy(float), "bh") <= 0.05)
             row[f"fdr{name}"] = (found & null).sum() / max(1, found.sum())
             row[f"type_1{name}"] = (table["p_value"].to_numpy()[null] <= 0.05).mean()
             row[f"power{name}"] = found[ok & (truth != 0)].mean() if (ok & (truth != 0)).any() else np.nan
