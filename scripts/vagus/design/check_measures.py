@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,7 @@ def check_measures(
     for name, count in converted.items():
         many = "values were" if count > 1 else "value was"
         findings.note(f"{file}: {name}: {count} {many} converted to {units[name][1]}")
+    measures = _zeros_as_limits(measures, file, clone, findings)
     _check_responder(plan, plan_file, sorted({m.measure for m in measures}), findings)
     return measures
 
@@ -156,15 +158,38 @@ def _check_positive(measure: Measure, line: int, file: str, clone: Path, finding
         findings.problem(
             file, "limit of detection that is not above 0", "correct it", line, "lod", f"{measure.lod:g}"
         )
-    elif measure.value is not None and measure.value <= 0 and measure.lod is None:
+    elif measure.value is not None and measure.value < 0 and measure.lod is None:
         findings.problem(
             file,
-            f"{measure.measure} is not above 0, and is compared on a log scale",
+            f"{measure.measure} is below 0, and is compared on a log scale",
             "give the limit of detection in the column lod, or leave the value empty",
             line,
             "value",
             f"{measure.value:g}",
         )
+
+
+def _zeros_as_limits(measures: list[Measure], file: str, clone: Path, findings: Findings) -> list[Measure]:
+    """Take a 0 without a limit of detection, on a log scale, as below the smallest value that was seen."""
+    least: dict[str, float] = {}
+    for m in measures:
+        if m.value is not None and m.value > 0:
+            least[m.measure] = min(m.value, least.get(m.measure, m.value))
+    counts: dict[str, int] = {}
+    made = []
+    for m in measures:
+        marker = biomarker_of(m.measure, clone)
+        if m.value == 0 and m.lod is None and marker is not None and marker.scale == "log2":
+            counts[m.measure] = counts.get(m.measure, 0) + 1
+            m = replace(m, value=None, lod=least.get(m.measure))
+        made.append(m)
+    for name, count in counts.items():
+        instead = "nothing above 0 was measured, so they are missing"
+        if name in least:
+            instead = f"the smallest value above 0, {least[name]:g}, is taken as the limit"
+        many = "values of 0 have" if count > 1 else "value of 0 has"
+        findings.note(f"{file}: {name}: {count} {many} no limit of detection; {instead}")
+    return made
 
 
 def _check_range(
