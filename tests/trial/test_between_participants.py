@@ -27,4 +27,4 @@ def test_a_crossover_has_no_rows_and_says_why(
         design.plan["interactions"] = ["baseline"]
         table = analyse(make_profile(counts, sample_ids(design)), design)
         assert bool(len(table)) == rows, kind
-    assert "a crossover design gives one more than one treatment" in capsys.readouterr().out
+    assert "a crossover design gives a participant more than one treatment" in capsys.readouterr().out

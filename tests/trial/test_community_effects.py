@@ -6,6 +6,7 @@ import pytest
 from scipy.spatial.distance import pdist, squareform
 from trial_designs import make_design, make_profile, sample_ids
 
+from vagus.design.model import Event
 from vagus.errors import VagusError
 from vagus.trial.community_effects import TESTS, community_effects, residual
 from vagus.trial.community_rows import COLUMNS
@@ -109,6 +110,27 @@ def test_distance_tables_are_tested_by_arm_and_visit():
     assert len(beta[(beta["test"] == "change") & (beta["distance"] == "aitchison")]) == 1
     with pytest.raises(VagusError, match="table of unifrac distances is not square"):
         run(profile, design, tables={"unifrac": table.iloc[1:]})
+
+
+@pytest.mark.parametrize("strategy", ["treatment_policy", "hypothetical", "while_on_treatment"])
+def test_every_distance_handles_an_event_as_the_plan_asks(strategy):
+    design = make_design(arms=ARMS[:17], visits=("v1", "v2", "v3"))
+    design.plan["estimand"]["intercurrent_events"] = [{"event": "antibiotics", "strategy": strategy}]
+    design.events = [Event("P3", "v3", "antibiotics")]
+    ids = sample_ids(design)
+    square = squareform(pdist(np.random.default_rng(3).random((len(ids), 3)), "cityblock"))
+    found = run(counts(design), design, tables={"unifrac": pd.DataFrame(square, ids, ids)})
+    last = found.trajectories.query("participant == 'P3' and visit == 'v3'").set_index("distance")
+    before = found.trajectories.query("participant == 'P3' and visit == 'v2'").set_index("distance")
+    metrics = {"aitchison", "bray_curtis", "robust_aitchison", "unifrac"}
+    assert set(before.index) == metrics
+    assert set(last.index) == (set() if strategy == "hypothetical" else metrics)
+    if strategy == "while_on_treatment":
+        # The last sample before the event stands for the one after it.
+        assert last["to_previous"].to_numpy() == pytest.approx(0, abs=1e-6)
+        assert last["to_baseline"].to_numpy() == pytest.approx(before["to_baseline"][last.index].to_numpy())
+    n = found.beta.query("visit == 'v3' and test == 'within'").set_index("distance")["n_reference"]
+    assert set(n) == {8 if strategy == "hypothetical" else 9}
 
 
 def test_stacked_rows_are_refused_with_the_reason():

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from math import comb
-
 import numpy as np
 import pytest
 
 from vagus.trial.ancova import fit_ancova
-from vagus.trial.rerandomise import count_arrangements, deal_arms, rerandomise, stratum_codes
+from vagus.trial.permutation import Scheme
+from vagus.trial.rerandomise import rerandomise
 
 
 def data(seed: int, n: int, features: int) -> tuple[np.ndarray, ...]:
@@ -20,30 +19,15 @@ def data(seed: int, n: int, features: int) -> tuple[np.ndarray, ...]:
     return outcome, base, treated, stratum, stratum[:, None].astype(float)
 
 
-def test_arrangements_are_counted_and_stay_inside_strata() -> None:
-    treated = np.array([1, 1, 0, 0, 0, 1, 0, 0, 0], dtype=bool)
-    stratum = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1])
-    assert count_arrangements(treated, stratum) == comb(5, 2) * comb(4, 1)
-    every, complete = deal_arms(treated, stratum, 1000, 1)
-    assert complete
-    assert len(every) == 40 == len(np.unique(every, axis=0))
-    assert np.array_equal(every[0], treated)
-    some, complete = deal_arms(treated, stratum, 20, 1)
-    assert (len(some), complete) == (20, False)
-    for dealt in (every, some):
-        assert (dealt[:, :5].sum(axis=1) == 2).all()
-        assert (dealt[:, 5:].sum(axis=1) == 1).all()
-    assert np.array_equal(some, deal_arms(treated, stratum, 20, 1)[0]), "the seed decides"
-
-
 def by_loop(outcome, base, treated, stratum, adjust, number, seed) -> np.ndarray:
     """The same by fitting the ANCOVA anew for every arrangement."""
-    dealt, _ = deal_arms(treated, stratum, number, seed)
+    scheme = Scheme(treated.astype(np.int64), stratum, number, (seed,))
     t = []
-    for arms in dealt:
+    for arms in np.concatenate([scheme.arm[None, :], *scheme.batches()]):
         fit = fit_ancova(outcome, base, arms.astype(np.int64), adjust)
         t.append(np.abs(fit.estimate[0] / fit.std_error[0]))
-    return (np.array(t) >= t[0] * (1 - 1e-9)).mean(axis=0)
+    beyond = np.array(t) >= t[0] * (1 - 1e-9)
+    return beyond[1:].mean(axis=0) if scheme.exact else beyond.mean(axis=0)
 
 
 @pytest.mark.parametrize(("n", "number"), [(8, 10_000), (20, 60)])
@@ -51,8 +35,10 @@ def test_equal_to_fitting_every_arrangement(n: int, number: int) -> None:
     parts = data(n, n, 15)
     done = rerandomise(*parts, number, 3)
     assert done.p_value == pytest.approx(by_loop(*parts, number, 3), abs=1e-12)
-    assert ("all arrangements" in done.scheme) == (n == 8)
-    assert "inside 2 strata" in done.scheme
+    assert ("all 36 arrangements" in done.scheme) == (n == 8)
+    assert ("60 random of 6.3e4" in done.scheme or "60 random of 63,504" in done.scheme) == (n == 20)
+    named = rerandomise(*parts, number, 3, strata_names=["site"])
+    assert named.scheme.startswith("arms permuted among participants inside strata of site; ")
 
 
 def test_missing_values_are_dealt_without() -> None:
@@ -97,9 +83,4 @@ def test_a_large_effect_has_the_least_p_value_there_is() -> None:
     outcome, base, treated, stratum, adjust = data(7, 40, 4)
     outcome[treated, 0] += 8
     p = rerandomise(outcome, base, treated, stratum, adjust, 999, 1).p_value
-    assert p[0] == pytest.approx(1 / 999)
-
-
-def test_codes_of_strata() -> None:
-    assert stratum_codes([], 3).tolist() == [0, 0, 0]
-    assert stratum_codes([["a", "b", "a"], [1, 1, 2]], 3).tolist() == [0, 2, 1]
+    assert p[0] == pytest.approx(1 / 1000)

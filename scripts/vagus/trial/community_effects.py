@@ -18,6 +18,7 @@ from vagus.profile import Profile, read_profile
 from vagus.steps import run_step
 from vagus.trial.community_rows import COLUMNS, Group, beta_row, shift_row
 from vagus.trial.courses import ORDINATION_COLUMNS, TRAJECTORY_COLUMNS, ordination, trajectories, volatility
+from vagus.trial.estimands import why_not_between
 from vagus.trial.permanova import Cloud, dispersion, model_basis, permanova
 from vagus.trial.permutation import Floats, Scheme, strata_of
 from vagus.trial.rank_shift import rank_shift, stratum_ranks
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 TESTS = ("change", "residual", "interaction", "dispersion", "within", "volatility")
-# Designs in which a participant has more than one treatment: there is no arm to permute.
-SEVERAL_EACH = ("crossover", "n_of_1")
 ALL_ARMS = "all arms"
 
 
@@ -64,18 +63,6 @@ def check_tests(tests: Sequence[str]) -> None:
     for name in tests:
         if name not in TESTS:
             raise VagusError(f"config: trial.community has {name!r}; allowed: {', '.join(TESTS)}")
-
-
-def why_no_test(design: Design) -> str:
-    """Return why the arms cannot be compared; "" when they can."""
-    kind = str(design.plan.get("design", "parallel"))
-    if kind in SEVERAL_EACH:
-        return f"no test of arms: a {kind} design gives a participant more than one treatment"
-    if not design.contrasts():
-        return "no test of arms: there is no control arm"
-    if not design.can_compare_arms:
-        return "no test of arms: fewer than two arms have two participants with a baseline and a later visit"
-    return ""
 
 
 def community_effects(
@@ -129,7 +116,7 @@ def community_effects(
     if profile.kind == "score":
         print(f"{profile.name}: scores are no community; the tables have no rows")
         return Community(_frame([], COLUMNS), _frame([], TRAJECTORY_COLUMNS), _frame([], ORDINATION_COLUMNS))
-    reason = why_no_test(design)
+    reason = why_not_between(design)
     if reason:
         print(f"{profile.name}: {reason}")
     rows: list[dict[str, object]] = []

@@ -9,6 +9,8 @@ import pandas as pd
 
 from vagus.design.model import Design
 
+# Designs in which a participant has one arm throughout.
+ONE_ARM_EACH = ("parallel", "fmt", "single_arm")
 # Strategies that change values; composite changes who is a responder, never a value.
 FOR_VALUES = ("hypothetical", "while_on_treatment")
 
@@ -22,10 +24,13 @@ def why_not_between(design: Design) -> str:
         The checked trial.
     """
     kind = str(design.plan.get("design", "parallel"))
-    if kind not in ("parallel", "fmt", "single_arm"):
-        return f"no comparison between participants: a {kind} design gives one more than one treatment"
+    if kind not in ONE_ARM_EACH:
+        return f"no comparison between arms: a {kind} design gives a participant more than one treatment"
     if not design.contrasts():
-        return "no comparison of arms: there is no control arm"
+        return (
+            "no comparison of arms: there is no control arm, so a change cannot be told from time, diet or "
+            "regression to the mean; the change inside the arm has its interval in within_arm"
+        )
     if not design.can_compare_arms:
         need = "two participants with a baseline and a later visit"
         return f"no comparison of arms: fewer than two arms have {need}"

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from vagus.errors import VagusError
-from vagus.trial.ancova import ALIASED, CONSTANT, FEW, MIN_PER_ARM, OK
 from vagus.trial.columns import given_by, independent
 from vagus.trial.firth_likelihood import Logistic, hold, profile_bound
+from vagus.trial.fits import ALIASED, CONSTANT, FEW, MIN_PER_ARM, OK, missing_patterns
 
 NOT_CONVERGED = "not converged"
 # Features that are solved together; bounds the memory.
@@ -119,9 +119,7 @@ def fit_firth(
     complete = (
         np.isfinite(outcome) & np.isfinite(baseline) & np.all(np.isfinite(adjust), axis=1, keepdims=True)
     )
-    patterns, member = np.unique(complete, axis=1, return_inverse=True)
-    for i in range(patterns.shape[1]):
-        rows, columns = patterns[:, i], np.flatnonzero(np.ravel(member) == i)
+    for rows, columns in missing_patterns(complete):
         counts = np.bincount(arm[rows], minlength=k + 1)
         fit.n_reference[columns] = counts[0]
         fit.n_arm[:, columns] = counts[1:, None]

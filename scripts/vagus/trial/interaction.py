@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from vagus.errors import VagusError
-from vagus.trial.ancova import ALIASED, CONSTANT, FEW, NO_SPREAD, OK, TINY
 from vagus.trial.columns import given_by, independent
+from vagus.trial.fits import ALIASED, CONSTANT, FEW, NO_SPREAD, OK, TINY
 
 BASELINE_CONSTANT = "baseline does not vary"
 # Features that are solved together; bounds the memory.

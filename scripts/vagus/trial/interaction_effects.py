@@ -21,8 +21,8 @@ from vagus.design.model import Design, load_design
 from vagus.profile import Profile, read_profile
 from vagus.steps import run_step
 from vagus.trial.adjust import adjust_p
-from vagus.trial.ancova import FEW, MIN_PER_ARM, OK
 from vagus.trial.estimands import why_not_between
+from vagus.trial.fits import FEW, MIN_PER_ARM, OK, missing_patterns
 from vagus.trial.interaction import Estimates, fit_interaction
 from vagus.trial.values import BELOW, TrialValues, adjustment_columns, trial_values
 
@@ -195,7 +195,6 @@ def _one(
     confidence: float,
 ) -> list[pd.DataFrame]:
     """Return the rows of one moderator at one visit, a table per contrast and step."""
-    features = len(values.features)
     contrasts = design.contrasts()
     steps = len(moderator.levels) - 1
     known = np.all(np.isfinite(adjust), axis=1)
@@ -209,9 +208,8 @@ def _one(
         for contrast in contrasts
     ]
     tested = np.flatnonzero(values.passes)
-    patterns, which = np.unique(complete[:, tested], axis=1, return_inverse=True)
-    for i in range(patterns.shape[1] if features else 0):
-        rows, columns = patterns[:, i], tested[np.ravel(which) == i]
+    for rows, of_tested in missing_patterns(complete[:, tested]):
+        columns = tested[of_tested]
         counts = np.bincount(arm[rows], minlength=len(contrasts) + 1)
         used = [0, *[j for j in range(1, len(counts)) if counts[j] >= MIN_PER_ARM]]
         for j, by_step in enumerate(tables):

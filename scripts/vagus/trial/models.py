@@ -12,12 +12,11 @@ from vagus.errors import VagusError
 from vagus.trial.ancova import fit_ancova
 from vagus.trial.clda import fit_clda
 from vagus.trial.crossover import carry_over_note, fit_crossover
+from vagus.trial.estimands import why_not_between
 from vagus.trial.fits import OK, ContrastFit, empty_fit
 from vagus.trial.values import TrialValues, adjustment_columns
 
 MODELS = ("auto", "ancova", "clda")
-# Designs in which a participant has one arm throughout.
-ONE_ARM_EACH = ("parallel", "fmt", "single_arm")
 
 Floats = NDArray[np.float64]
 
@@ -40,24 +39,14 @@ class ArmFit:
 
 def why_no_comparison(design: Design) -> str:
     """Return why the arms cannot be compared; "" when they can."""
-    kind = str(design.plan.get("design", "parallel"))
-    if kind not in (*ONE_ARM_EACH, "crossover"):
-        return f"no comparison of arms: a {kind} design gives a participant more than one treatment"
+    if design.plan.get("design") != "crossover":
+        return why_not_between(design)
     if not design.contrasts():
-        return (
-            "no comparison of arms: there is no control arm, so a change cannot be told from time, diet or "
-            "regression to the mean; the change inside the arm has its interval in within_arm"
-        )
-    if kind == "crossover" and not (design.periods and design.sequences):
+        return "no comparison of arms: there is no control arm"
+    if not (design.periods and design.sequences):
         return "no comparison of arms: the plan names no periods and sequences"
     if not design.can_compare_arms:
-        need = (
-            "values under two arms"
-            if kind == "crossover"
-            else "two participants with a baseline and a later visit"
-        )
-        who = "fewer than two participants" if kind == "crossover" else "fewer than two arms"
-        return f"no comparison of arms: {who} have {need}"
+        return "no comparison of arms: fewer than two participants have values under two arms"
     return ""
 
 

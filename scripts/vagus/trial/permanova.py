@@ -163,7 +163,9 @@ def permanova(
     VagusError
         If a participant has more than one row, or sizes differ.
 
-    Notes ----- Anderson 2001, doi 10.1111/j.1442-9993.2001.01070.pp.x; McArdle & Anderson 2001, doi
+    Notes
+    -----
+    Anderson 2001, doi 10.1111/j.1442-9993.2001.01070.pp.x; McArdle & Anderson 2001, doi
     10.1890/0012-9658(2001)082[0290:FMMTCD]2.0.CO;2. Cost per permutation is one row times the n x min(n, r)
     matrix; labels of at most a million entries are held at once.
     """

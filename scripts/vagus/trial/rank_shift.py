@@ -60,7 +60,9 @@ def rank_shift(values: Floats, scheme: Scheme, confidence: float = 0.95) -> Rank
     VagusError
         If the level is out of range.
 
-    Notes ----- Hodges & Lehmann 1963, doi 10.1214/aoms/1177704172; strata as in van Elteren's test, every
+    Notes
+    -----
+    Hodges & Lehmann 1963, doi 10.1214/aoms/1177704172; strata as in van Elteren's test, every
     pair with weight 1. The interval takes the permutation distribution of U, which is exact without ties and
     for a pure shift.
     """

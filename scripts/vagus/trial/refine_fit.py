@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from vagus.design.model import Design
 from vagus.errors import VagusError
+from vagus.trial.estimands import why_not_between
 from vagus.trial.fits import ContrastFit
 from vagus.trial.mode_shift import SHIFTED_UNIT, shift_fit
-from vagus.trial.models import ONE_ARM_EACH, fit_arms
-from vagus.trial.rerandomise import rerandomise, stratum_codes
+from vagus.trial.models import fit_arms
+from vagus.trial.permutation import strata_of
+from vagus.trial.rerandomise import rerandomise
 from vagus.trial.transform import CLR_UNIT
 from vagus.trial.values import TrialValues, adjustment_columns
 
@@ -101,7 +103,7 @@ def refine_fit(
         )
         if not after.applied.all() and rows:
             done.notes.append("too few features for a mode: effects are against the mean of all features")
-    if rerandomisations and str(design.plan.get("design", "parallel")) in ONE_ARM_EACH:
+    if rerandomisations and not why_not_between(design):
         done.notes += _rerandomise(done, values, design, rerandomisations)
     return done
 
@@ -119,11 +121,12 @@ def _rerandomise(done: Refined, values: TrialValues, design: Design, number: int
             values.at(visit, ids)[:, values.passes],
             values.at(design.baseline, ids)[:, values.passes],
             np.array([p.arm == arm for p in people], dtype=bool),
-            stratum_codes([[p.covariates.get(name) for p in people] for name in strata], len(ids)),
+            strata_of([[p.covariates.get(name) for p in people] for name in strata], len(ids)),
             adjustment_columns(design, ids),
             number,
             int(design.plan.get("seed") or 1),
             bool(done.shifted[row]),
+            strata,
         )
         done.p_rerandomised[row] = np.where(np.isfinite(done.fit.p_value[row]), found.p_value, np.nan)
         said.append(found.scheme)

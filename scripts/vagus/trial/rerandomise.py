@@ -7,16 +7,15 @@ differ between the arms (Janssen A (1997) Stat Probab Lett 36:9, doi:10.1016/S01
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, product
-from math import comb, prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vagus.trial.fits import MIN_PER_ARM, missing_patterns
 from vagus.trial.mode_shift import find_mode
+from vagus.trial.permutation import Scheme
 
 # Values that one block of features holds at a time.
 BLOCK = 2_000_000
@@ -35,64 +34,12 @@ class Rerandomised:
     p_value
         (features,) share of the arrangements, the one that was drawn among them, whose statistic is at least
         as far from 0; NaN where there was no statistic.
-    arrangements
-        How many were looked at, the one that was drawn among them.
     scheme
         What was done, in words.
     """
 
     p_value: Floats
-    arrangements: int
     scheme: str
-
-
-def count_arrangements(treated: NDArray[np.bool_], stratum: NDArray[np.int64]) -> int:
-    """Return in how many ways the arms can be dealt inside the strata."""
-    return prod(comb(int((stratum == s).sum()), int(treated[stratum == s].sum())) for s in np.unique(stratum))
-
-
-def deal_arms(
-    treated: NDArray[np.bool_], stratum: NDArray[np.int64], number: int, seed: int
-) -> tuple[NDArray[np.bool_], bool]:
-    """Deal the arms again, as many to each stratum as it has.
-
-    Parameters
-    ----------
-    treated
-        (participants,) who was given the arm.
-    stratum
-        (participants,) code of the stratum.
-    number
-        Most arrangements.
-    seed
-        Of the draw.
-
-    Returns
-    -------
-    arrangements, complete
-        (arrangements, participants), the first being the one that was drawn in the trial; and whether these
-        are all there are.
-    """
-    total = count_arrangements(treated, stratum)
-    if total <= number:
-        others = [row for row in _every(treated, stratum) if not np.array_equal(row, treated)]
-        return np.array([treated, *others]), True
-    rng = np.random.default_rng(seed)
-    dealt = np.repeat(treated[None, :], number, axis=0)
-    for s in np.unique(stratum):
-        here = np.flatnonzero(stratum == s)
-        order = rng.random((number - 1, len(here))).argsort(axis=1)
-        dealt[1:, here] = treated[here][order]
-    return dealt, False
-
-
-def _every(treated: NDArray[np.bool_], stratum: NDArray[np.int64]) -> Iterator[NDArray[np.bool_]]:
-    places = [np.flatnonzero(stratum == s) for s in np.unique(stratum)]
-    ways = [combinations(here.tolist(), int(treated[here].sum())) for here in places]
-    for chosen in product(*ways):
-        row = np.zeros(len(treated), dtype=bool)
-        row[[i for group in chosen for i in group]] = True
-        yield row
 
 
 def rerandomise(
@@ -104,6 +51,7 @@ def rerandomise(
     number: int,
     seed: int,
     shift: bool = False,
+    strata_names: Sequence[str] = (),
 ) -> Rerandomised:
     """Test the difference between two arms by dealing them again.
 
@@ -118,11 +66,13 @@ def rerandomise(
     adjust
         (participants, columns) strata and covariates of the model, without an intercept.
     number
-        Most arrangements; all are taken where there are no more.
+        Random arrangements; all are taken where there are no more.
     seed
         Of the draw.
     shift
         Take the mode of all features' estimates out of each in every arrangement, as `mode_shift` does.
+    strata_names
+        Columns that make the strata, for the words.
 
     Returns
     -------
@@ -131,25 +81,23 @@ def rerandomise(
     """
     features = outcome.shape[1]
     p_value = np.full(features, np.nan)
-    seen, complete = 0, True
+    words: list[str] = []
     known = np.isfinite(outcome) & np.isfinite(baseline) & np.isfinite(adjust).all(axis=1, keepdims=True)
     for rows, columns in missing_patterns(known):
         counts = treated[rows].sum(), (~treated[rows]).sum()
         if min(counts) < MIN_PER_ARM:
             continue
-        dealt, whole = deal_arms(treated[rows], stratum[rows], number, seed)
-        seen, complete = max(seen, len(dealt)), complete and whole
+        scheme = Scheme(treated[rows].astype(np.int64), stratum[rows], number, (seed,), tuple(strata_names))
+        words.append(scheme.words())
         block = outcome[np.ix_(rows, columns)], baseline[np.ix_(rows, columns)]
-        p_value[columns] = _p_of_block(*block, adjust[rows], dealt, shift)
-    strata = len(np.unique(stratum))
-    inside = f"inside {strata} strata" if strata > 1 else "among all participants"
-    every = "all" if complete else "random"
-    scheme = f"arms dealt again {inside}, {seen:,} {every} arrangements, |t| with HC3 errors"
-    return Rerandomised(p_value, seen, scheme)
+        p_value[columns] = _p_of_block(*block, adjust[rows], scheme, shift)
+    return Rerandomised(p_value, f"{words[0]}; |t| with HC3 errors" if words else "nobody to permute")
 
 
-def _p_of_block(y: Floats, x: Floats, adjust: Floats, dealt: NDArray[np.bool_], shift: bool) -> Floats:
+def _p_of_block(y: Floats, x: Floats, adjust: Floats, scheme: Scheme, shift: bool) -> Floats:
     """Return p-values of features with the same participants."""
+    # The arms as they were drawn come first, and are what the others are held against.
+    dealt = np.concatenate([scheme.arm[None, :], *scheme.batches()])
     n, features = y.shape
     spread = adjust.std(axis=0)
     scaled = (adjust - adjust.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
@@ -193,7 +141,9 @@ def _p_of_block(y: Floats, x: Floats, adjust: Floats, dealt: NDArray[np.bool_], 
             t = np.abs(estimates / errors)
         beyond = (~(t < t[0] * (1 - EQUAL))).sum(axis=0)
         usable = good
-    return np.where(usable & ~flat, beyond / len(dealt), np.nan)
+    # Among all arrangements is the one that was drawn, which stands first once more.
+    p = (beyond - 1) / scheme.count if scheme.exact else beyond / (scheme.count + 1)
+    return np.where(usable & ~flat, p, np.nan)
 
 
 def size_of(features: int) -> int:
@@ -232,20 +182,3 @@ class _Block:
             error = np.sqrt(np.einsum("ij,ij->j", share, share)) / square
             error = np.where((alone & (np.abs(own) > 1e-8)).any(axis=0), np.nan, error)
         return estimate, error
-
-
-def stratum_codes(columns: Sequence[Sequence[object]], participants: int) -> NDArray[np.int64]:
-    """Return one code per combination of the strata.
-
-    Parameters
-    ----------
-    columns
-        Values of each stratum by participant; none gives one stratum.
-    participants
-        Number of participants.
-    """
-    if not columns:
-        return np.zeros(participants, dtype=np.int64)
-    keys = [tuple(str(value) for value in row) for row in zip(*columns, strict=True)]
-    place = {key: i for i, key in enumerate(sorted(set(keys)))}
-    return np.array([place[key] for key in keys], dtype=np.int64)

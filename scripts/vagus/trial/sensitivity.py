@@ -16,9 +16,11 @@ from vagus.design.model import Design, load_design
 from vagus.errors import VagusError
 from vagus.profile import Profile, read_profile
 from vagus.steps import run_step
-from vagus.trial.ancova import CONSTANT, FEW, MIN_PER_ARM, OK, fit_ancova
+from vagus.trial.ancova import fit_ancova
 from vagus.trial.columns import independent
 from vagus.trial.estimands import why_not_between
+from vagus.trial.fits import CONSTANT, FEW, MIN_PER_ARM, OK
+from vagus.trial.permutation import strata_of
 from vagus.trial.raw_values import raw_values
 from vagus.trial.transform import COMPOSITIONAL, replace_zeros
 from vagus.trial.values import BELOW, TrialValues, adjustment_columns, trial_values
@@ -71,8 +73,7 @@ class Trial:
         self.adjust = adjustment_columns(design, self.people)
         rows = {p.participant: p.covariates for p in design.participants}
         names = design.plan.get("strata") or []
-        cells = ["\t".join(str(rows[p].get(n)) for n in names) for p in self.people]
-        self.stratum = np.unique(cells, return_inverse=True)[1]
+        self.stratum = strata_of([[rows[p].get(n) for p in self.people] for n in names], len(self.people))
         self.known = np.all(np.isfinite(self.adjust), axis=1)
 
 

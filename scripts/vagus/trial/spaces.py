@@ -14,6 +14,7 @@ from vagus.design.model import Design
 from vagus.errors import VagusError
 from vagus.profile import Profile
 from vagus.profiles.distances import bray_curtis, robust_aitchison
+from vagus.trial.estimands import apply_events
 from vagus.trial.permanova import Cloud, change_gram
 from vagus.trial.transform import COMPOSITIONAL
 from vagus.trial.values import trial_values
@@ -140,15 +141,50 @@ def spaces(
     yield Space(name, samples, places, points=points if logs else points * np.log(2))
     for metric, table in tables.items():
         if metric != "aitchison":
-            yield table_space(metric, table, design, profile.name)
+            yield as_planned(table_space(metric, table, design, profile.name), profile.name, design)
     if logs or profile.kind not in COMPOSITIONAL or len(samples) < 2:
         return
-    used = profile.subset(samples, drop_absent=False)
+    # From the samples as they are: what an event does to them is done to their distances below.
+    found = places_of(profile.samples, design)
+    used = profile.subset(list(found), drop_absent=False)
+    filled = np.flatnonzero(np.asarray(abs(used.table).sum(axis=0)).ravel() > 0)
+    used = used.subset([used.samples[i] for i in filled], drop_absent=False)
+    where = [found[s] for s in used.samples]
     if not np.all(np.isfinite(used.table.data)):
         return
     for metric, distance in (("bray_curtis", bray_curtis), ("robust_aitchison", robust_aitchison)):
         if metric not in tables:
-            yield Space(metric, samples, places, square=squareform(distance(used.table)))
+            whole = Space(metric, used.samples, where, square=squareform(distance(used.table)))
+            yield as_planned(whole, profile.name, design)
+
+
+def as_planned(space: Space, profile: str, design: Design) -> Space:
+    """Do to the samples of a square table what the estimand does to values after an intercurrent event.
+
+    A sample after an event is out (hypothetical), or the last one before the event stands in its place (while
+    on treatment), as `vagus.trial.estimands.apply_events` has it for values.
+
+    Parameters
+    ----------
+    space
+        With a square table.
+    profile
+        Name of the profile, which has the estimand.
+    design
+        The checked trial.
+    """
+    assert space.square is not None
+    index = pd.MultiIndex.from_tuples(space.places, names=["participant", "visit"])
+    rows = pd.DataFrame({"row": np.arange(len(space.places), dtype=np.float64)}, index=index)
+    kept = apply_events(rows, profile, design)[0]["row"].to_numpy()
+    here = np.flatnonzero(np.isfinite(kept))
+    source = kept[here].astype(np.int64)
+    return Space(
+        space.name,
+        [space.samples[i] for i in here],
+        [space.places[i] for i in here],
+        square=space.square[np.ix_(source, source)],
+    )
 
 
 def table_space(name: str, table: pd.DataFrame, design: Design, profile: str) -> Space:

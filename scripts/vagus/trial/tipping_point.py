@@ -14,8 +14,9 @@ from vagus.design.model import Design, load_design
 from vagus.errors import VagusError
 from vagus.profile import Profile, read_profile
 from vagus.steps import run_step
-from vagus.trial.ancova import OK, fit_ancova
+from vagus.trial.ancova import fit_ancova
 from vagus.trial.estimands import why_not_between
+from vagus.trial.fits import OK
 from vagus.trial.imputation import impute, pool
 from vagus.trial.values import adjustment_columns, trial_values
 
