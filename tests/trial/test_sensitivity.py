@@ -58,6 +58,14 @@ def test_the_first_method_is_the_analysis_itself(design):
     np.testing.assert_allclose(ours.loc[shown, "p_pseudocount_one"], one.loc[shown, "p_value"].astype(float))
 
 
+def test_the_ancova_has_the_errors_of_the_config(design):
+    profile = make_profile(counts(), sample_ids(design))
+    ours = sensitivity(profile, design, errors="hc2").set_index("feature")["p_pseudocount_half"]
+    main = arm_effects(profile, design, robust="hc2").set_index("feature")
+    shown = main["status"] == "ok"
+    np.testing.assert_allclose(ours[shown], main.loc[shown, "p_value"].astype(float))
+
+
 def test_ancombc2_is_called_on_the_visit_with_arm_and_strata(design):
     table = counts()
     ours = sensitivity(make_profile(table, sample_ids(design)), design).set_index("feature")

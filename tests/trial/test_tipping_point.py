@@ -9,6 +9,7 @@ from trial_designs import make_design, make_profile, score_profile
 from vagus.design.model import write_design
 from vagus.errors import VagusError
 from vagus.profile import write_profile
+from vagus.trial.arm_effects import arm_effects
 from vagus.trial.imputation import impute, pool
 from vagus.trial.tipping_point import STEPS, main, tipping_point
 
@@ -110,6 +111,16 @@ def test_a_large_drop_out_tips_and_the_first_step_is_marked():
     assert row["ci_high"] > 0
     step = table[np.isclose(table["delta_sd"].astype(float), row["delta_sd"] - 0.25)].iloc[0]
     assert step["ci_high"] < 0
+
+
+def test_the_errors_of_the_config_are_those_of_the_comparison():
+    design, panel = trial(n=12)
+    table = tipping_point(panel, design, errors="hc2")
+    main_row = arm_effects(panel, design, robust="hc2").iloc[0]
+    assert table.iloc[0]["std_error"] == pytest.approx(main_row["std_error"])
+    # HC3 is the wider one in every data set, and so under every shift.
+    wider = tipping_point(panel, design)
+    assert (wider["std_error"] > table["std_error"]).all()
 
 
 def test_the_seed_repeats_the_draws_and_the_order_of_participants_does_not_matter():

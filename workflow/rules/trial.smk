@@ -177,6 +177,7 @@ rule tipping_point:
         runtime=30,
     params:
         confidence=config["trial"]["confidence"],
+        errors=config["trial"]["errors"],
     script:
         "../../scripts/vagus/trial/tipping_point.py"
 
@@ -284,6 +285,7 @@ rule sensitivity:
     params:
         min_prevalence=config["trial"]["min_prevalence"],
         pseudocount=config["trial"]["pseudocount"],
+        errors=config["trial"]["errors"],
     script:
         "../../scripts/vagus/trial/sensitivity.py"
 

@@ -63,9 +63,12 @@ class Trial:
     ----------
     design
         The checked trial.
+    errors
+        Standard errors of the ANCOVA.
     """
 
-    def __init__(self, design: Design) -> None:
+    def __init__(self, design: Design, errors: str = "hc3") -> None:
+        self.errors = errors
         self.arms = [str(design.reference_arm), *[a for a in design.arms if a != design.reference_arm]]
         code = {p.participant: self.arms.index(p.arm) for p in design.participants if p.arm in self.arms}
         self.people = list(code)
@@ -82,12 +85,17 @@ Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def sensitivity(
-    profile: Profile, design: Design, min_prevalence: float = 0.2, pseudocount: float = 0.5
+    profile: Profile,
+    design: Design,
+    min_prevalence: float = 0.2,
+    pseudocount: float = 0.5,
+    errors: str = "hc3",
 ) -> pd.DataFrame:
     """Estimate every effect at the primary visit in several ways.
 
-    - ANCOVA with HC3 of the CLR, as in `arm_effects`, with pseudocounts 0.5 and 1 and with multiplicative
-      replacement (Martin-Fernandez et al. 2003, doi 10.1023/A:1023866030544; scikit-bio's `multi_replace`);
+    - ANCOVA of the CLR with HC3 or HC2 errors, as in `arm_effects`, with pseudocounts 0.5 and 1 and with
+      multiplicative replacement (Martin-Fernandez et al. 2003, doi 10.1023/A:1023866030544; scikit-bio's
+      `multi_replace`);
     - van Elteren's rank test inside the plan's strata on the change of the logarithm of the share; its
       estimate is the chance that the arm rose more, less one half. It leaves covariates aside;
     - ANCOM-BC2 (Lin & Peddada 2024, doi 10.1038/s41592-023-02092-7; scikit-bio's `ancombc2`) on the samples
@@ -103,6 +111,8 @@ def sensitivity(
         As in `arm_effects`.
     pseudocount
         Added to counts for the rank test and ANCOM-BC2.
+    errors
+        Standard errors of the ANCOVA, as in `arm_effects`.
 
     Returns
     -------
@@ -125,7 +135,7 @@ def sensitivity(
         print(f"{profile.name}: {reason}; the table has no rows")
         return pd.DataFrame(columns=COLUMNS)
     values = trial_values(profile, design, min_prevalence, pseudocount)
-    trial = Trial(design)
+    trial = Trial(design, errors)
     raw = raw_values(profile, design, values)
     found = {
         method: _tell(RUN[method], profile, design, values, raw, trial, pseudocount) for method in METHODS
@@ -161,7 +171,12 @@ def _ancova(design: Design, frame: pd.DataFrame, trial: Trial) -> Found:
         return frame.reindex(wanted).to_numpy(dtype=np.float64)
 
     fit = fit_ancova(
-        at(design.primary_visit), at(design.baseline), trial.arm, trial.adjust, len(trial.arms) - 1
+        at(design.primary_visit),
+        at(design.baseline),
+        trial.arm,
+        trial.adjust,
+        len(trial.arms) - 1,
+        trial.errors,
     )
     return fit.estimate, fit.p_value, fit.status
 
@@ -326,9 +341,11 @@ def _rows(
     return table
 
 
-def main(profile: str, design: str, output: str, min_prevalence: float, pseudocount: float) -> None:
+def main(
+    profile: str, design: str, output: str, min_prevalence: float, pseudocount: float, errors: str = "hc3"
+) -> None:
     """Read a profile and the design, write the table of methods."""
-    table = sensitivity(read_profile(profile), load_design(design), min_prevalence, pseudocount)
+    table = sensitivity(read_profile(profile), load_design(design), min_prevalence, pseudocount, errors)
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(output, sep="\t", index=False, float_format="%.10g")
     print(f"{Path(output).name}: {len(table)} rows, {int(table['robust'].sum())} robust")
@@ -342,6 +359,7 @@ if "snakemake" in globals():
             snakemake.output[0],
             snakemake.params.min_prevalence,
             snakemake.params.pseudocount,
+            snakemake.params.errors,
         ),
         snakemake.log[0],
     )

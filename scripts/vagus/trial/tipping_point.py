@@ -55,7 +55,11 @@ COLUMNS = [
 
 
 def tipping_point(
-    profile: Profile, design: Design, confidence: float = 0.95, m: int = IMPUTATIONS
+    profile: Profile,
+    design: Design,
+    confidence: float = 0.95,
+    m: int = IMPUTATIONS,
+    errors: str = "hc3",
 ) -> pd.DataFrame:
     """Impute missing scores of the primary visit, and shift what was imputed in one arm in steps.
 
@@ -69,6 +73,8 @@ def tipping_point(
         Level of the intervals; the conclusion is whether the interval leaves out 0.
     m
         Imputations.
+    errors
+        Standard errors of the ANCOVA, as in `arm_effects`.
 
     Returns
     -------
@@ -106,7 +112,7 @@ def tipping_point(
         seed = zlib.crc32(f"{profile.name}|{feature}|{visit}".encode())
         rng = np.random.default_rng([int(design.plan.get("seed") or 0), seed])
         block = start[use, j], later[use, j], arm[use], adjust[use]
-        for row in _one_feature(*block, design, rng, confidence, m):
+        for row in _one_feature(*block, design, rng, confidence, m, errors):
             rows.append(label | row)
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -120,9 +126,10 @@ def _one_feature(
     rng: np.random.Generator,
     confidence: float,
     m: int,
+    errors: str,
 ) -> list[dict[str, Any]]:
     others = len(design.contrasts())
-    plain = fit_ancova(later[:, None], start[:, None], arm, adjust, others, "hc3", confidence)
+    plain = fit_ancova(later[:, None], start[:, None], arm, adjust, others, errors, confidence)
     gone = ~np.isfinite(later)
     counts = [(int(((arm == i) & ~gone).sum()), int(((arm == i) & gone).sum())) for i in range(others + 1)]
     rows = []
@@ -146,7 +153,9 @@ def _one_feature(
         if status != OK or not (counts[i + 1][1] or counts[0][1]):
             continue
         # Every contrast by itself: the other arms stay in the model, as in the comparison.
-        rows += [row | r for r in _shifts(start, later, arm, adjust, i + 1, others, rng, confidence, m)]
+        rows += [
+            row | r for r in _shifts(start, later, arm, adjust, i + 1, others, rng, confidence, m, errors)
+        ]
     return rows
 
 
@@ -160,6 +169,7 @@ def _shifts(
     rng: np.random.Generator,
     confidence: float,
     m: int,
+    errors: str,
 ) -> list[dict[str, Any]]:
     dummies = [(arm == k).astype(float) for k in range(1, others + 1)]
     model = np.column_stack([np.ones(len(arm)), *dummies, start, adjust])
@@ -179,7 +189,7 @@ def _shifts(
         for step in STEPS:
             moved = complete + step * sd * mine[:, None]
             fit = fit_ancova(
-                moved, np.repeat(start[:, None], m, axis=1), arm, adjust, others, "hc3", confidence
+                moved, np.repeat(start[:, None], m, axis=1), arm, adjust, others, errors, confidence
             )
             found = pool(
                 fit.estimate[code - 1], fit.std_error[code - 1], float(fit.df[code - 1, 0]), confidence
@@ -221,9 +231,9 @@ def _conclusion(row: dict[str, Any]) -> int:
     return int(row["ci_low"] > 0) - int(row["ci_high"] < 0)
 
 
-def main(profile: str, design: str, output: str, confidence: float) -> None:
+def main(profile: str, design: str, output: str, confidence: float, errors: str = "hc3") -> None:
     """Read a profile and the design, write the table."""
-    table = tipping_point(read_profile(profile), load_design(design), confidence)
+    table = tipping_point(read_profile(profile), load_design(design), confidence, errors=errors)
     for column in ("changes_conclusion", "tipping"):
         table[column] = table[column].map({True: "yes", False: "no"})
     Path(output).parent.mkdir(parents=True, exist_ok=True)
@@ -238,6 +248,7 @@ if "snakemake" in globals():
             snakemake.input.design,
             snakemake.output[0],
             snakemake.params.confidence,
+            snakemake.params.errors,
         ),
         snakemake.log[0],
     )
