@@ -404,6 +404,19 @@ def test_a_reference_without_the_trait_that_is_asked_for(trial: Any) -> None:
     assert trial.load().can_compare_arms
 
 
+def test_functions_need_variants_with_sequences(trial: Any) -> None:
+    write_reference(trial.folder / "ref", {"g": "ACGT"}, {"g": 1}, {"g": {"K00001": 1}})
+    trial.config["function16s"] = {"engine": "nearest", "reference": ["ref"]}
+    trial.config["shotgun"] = {"taxonomy": "none", "function": "none"}
+    trial.samples = [[v.replace("amplicon", "shotgun") for v in row] for row in trial.samples]
+    assert "config, 'function16s.engine': no 16S variants to infer functions from" in trial.problems()[0]
+    trial.config["profiles"] = [{"name": "amplicon.asv", "path": "reference.fa", "kind": "counts"}]
+    line = trial.problem()
+    assert line.startswith("config, 'function16s.sequences': amplicon.asv is brought along without its sequ")
+    trial.config["function16s"]["sequences"] = "reference.fa"
+    assert trial.load().can_compare_arms
+
+
 TABLE = {"name": "amplicon.genus", "path": "reference.fa"}
 
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from tiny_trial import write_tiny_trial
 
+from vagus.modules.ec_modules import by_ec
 from vagus.modules.module_file import load_modules
 from vagus.profile import read_profile
 
@@ -107,6 +108,35 @@ def test_a_humann_table_becomes_modules_and_their_effects(tables: Path) -> None:
         (tables / "ko.tsv").read_text().replace("_Abundance-RPKs", "_Abundance-CPM")
     )
     assert "import_profile" in planned(tables, "profiles", "trial")
+
+
+def test_ec_numbers_are_scored_where_an_assay_has_no_kos(tables: Path) -> None:
+    modules, _ = by_ec(load_modules(CLONE / "resources/modules/neuroactive.yaml").modules)
+    numbers = sorted({ec for module in modules for step in module.steps for (ec,) in step.alternatives})
+    samples = [f"{p}_{v}" for p in PEOPLE for v in VISITS]
+    table = pd.DataFrame(2.0, index=[f"EC:{ec}" for ec in numbers], columns=samples)
+    # Of a module with one EC number in every step, two copies of each are two copies of the module.
+    single = next(m for m in modules if all(len(step.alternatives) == 1 for step in m.steps))
+    ((lost,),) = single.steps[0].alternatives
+    table.loc[f"EC:{lost}", "P1_week8"] = 0
+    table.to_csv(tables / "ec.tsv", sep="\t", index_label="id")
+    ko = {"name": "shotgun.ko", "path": "ko.tsv", "format": "humann"}
+    ec = {"name": "shotgun.ec", "path": "ec.tsv", "kind": "copies_per_genome"}
+    change_config(tables, profiles=[ec])
+    done = run_snakemake(tables, "results/profiles/shotgun.module.biom")
+    assert done.returncode == 0, done.stderr[-3000:]
+    module = read_profile(tables / "results/profiles/shotgun.module.biom")
+    assert (module.meta["source_profile"], len(module.features)) == ("shotgun.ec", len(modules))
+    values = module.to_frame()[single.id]
+    assert values["P1_week8"] == 0
+    assert (values.drop("P1_week8") == 2).all()
+    # KOs are the finer of the two.
+    change_config(tables, profiles=[ec, ko])
+    done = run_snakemake(tables, "results/profiles/shotgun.module.biom")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (
+        read_profile(tables / "results/profiles/shotgun.module.biom").meta["source_profile"] == "shotgun.ko"
+    )
 
 
 def test_a_mistake_in_a_table_is_one_line(tables: Path) -> None:

@@ -125,17 +125,19 @@ PROFILES += [f"shotgun.{level}" for level in config["shotgun"]["levels"] if leve
 # Functions from 16S genes: of our own variants, or of a table brought along with its sequences.
 FUNCTION16S = config["function16s"]["engine"]
 OWN_VARIANTS = "amplicon.asv" not in IMPORTS
-if not (AMPLICON or (not OWN_VARIANTS and config["function16s"]["sequences"])):
-    FUNCTION16S = "none"
 TRAITS16S = config["function16s"]["traits"] if FUNCTION16S != "none" else []
 LEVELS16S = [*TRAITS16S, "genome", "inference"] if TRAITS16S else []
 PROFILES += [f"amplicon.{level}" for level in ("ko", "ec", "inference") if level in LEVELS16S]
-# Every KO profile, ours or brought along, is scored; by species where the engine tells species apart.
+# Every KO profile, ours or brought along, is scored; by species where the engine tells species apart. EC numbers
+# stand in for an assay that has no KOs.
 KO_PROFILES = {name.partition(".")[0]: name for name in IMPORTS if name.endswith(".ko")}
 if "ko" in SHOTGUN_LEVELS:
     KO_PROFILES.setdefault("shotgun", "shotgun.ko_by_species" if SPECIES_KNOWN else "shotgun.ko")
 if TRAITS16S:
     KO_PROFILES.setdefault("amplicon", f"amplicon.{TRAITS16S[0]}")
+for name in IMPORTS:
+    if name.endswith(".ec"):
+        KO_PROFILES.setdefault(name.partition(".")[0], name)
 # Where samples are mixtures of known genomes, modules are scored in these: genes of the genomes, and their shares.
 GENOME_PARTS = {
     f"amplicon.{trait}": [

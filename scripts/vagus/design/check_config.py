@@ -160,6 +160,7 @@ def check_config_with_design(
     findings
         Where problems go.
     """
+    _check_variants(config, "amplicon" in assays, findings)
     if "amplicon" not in assays:
         return
     if "amplicon.asv" in import_names(config):
@@ -315,6 +316,25 @@ def _check_function16s(config: dict[str, Any], places: Places, findings: Finding
                 FILE, f"the reference has no {trait}.txt.gz",
                 f"add the table, or take {trait} out of function16s.traits", column=key, value=folder,
             )  # fmt: skip
+
+
+def _check_variants(config: dict[str, Any], reads: bool, findings: Findings) -> None:
+    """Refuse an engine that infers functions from 16S genes where there are none."""
+    engine = config_value(config, "function16s.engine")
+    if engine not in ("nearest", "picrust2") or reads:
+        return
+    if "amplicon.asv" not in import_names(config):
+        findings.problem(
+            FILE, "no 16S variants to infer functions from: no sample of assay amplicon has reads",
+            "bring amplicon.asv in 'profiles' and its sequences in function16s.sequences, or set it to none",
+            column="function16s.engine", value=engine,
+        )  # fmt: skip
+    elif not config_value(config, "function16s.sequences"):
+        findings.problem(
+            FILE, f"amplicon.asv is brought along without its sequences, which the engine '{engine}' needs",
+            "name the FASTA of the variants, or set function16s.engine to none",
+            column="function16s.sequences",
+        )  # fmt: skip
 
 
 def _check_primers(config: dict[str, Any], clone: Path, findings: Findings) -> None:
