@@ -43,7 +43,7 @@ def keep_shotgun_only(workdir: Path) -> None:
     sheet = pd.read_csv(folder / "samples.tsv", sep="\t", dtype=str, keep_default_na=False)
     sheet[sheet["assay"] == "shotgun"].to_csv(folder / "samples.tsv", sep="\t", index=False)
     config = yaml.safe_load((folder / "config.yaml").read_text())
-    for key in ("amplicon", "taxonomy", "mock"):
+    for key in ("amplicon", "taxonomy", "mock", "function16s"):
         del config[key]
     config["reads"] = {"batch_size": 12}
     pathways = str(CLONE / "tests" / "shotgun" / "pathways.tsv")

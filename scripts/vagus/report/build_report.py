@@ -16,10 +16,10 @@ from plotly.offline import get_plotlyjs
 from vagus import __version__
 from vagus.report.figures_common import Figure, to_tsv
 from vagus.report.figures_reads import ledger_table
-from vagus.report.flow_diagram import complete_pairs, stool_rows
+from vagus.report.flow_diagram import complete_people, stool_rows, with_visits
 from vagus.report.load_results import Results, load_results
 from vagus.report.methods import citations, methods, references, versions
-from vagus.report.section import INFERRED, Section, alpha_of, inferred_words, profile_order
+from vagus.report.section import INFERRED, Section, alpha_of, difference_words, inferred_words, profile_order
 from vagus.report.sections import all_sections
 from vagus.report.sections_reads import controls
 from vagus.report.sentences import (
@@ -32,6 +32,7 @@ from vagus.report.sentences import (
     family_sentence,
     group_sizes,
     interval,
+    join,
     number,
     p_text,
     percent,
@@ -68,6 +69,8 @@ def answer(results: Results) -> dict[str, Any]:
     alpha = float(family.get("alpha", 0.05)) if family else 0.05
     found: dict[str, Any] = {"family": family.get("name", ""), "cards": [], "sentences": [], "others": []}
     found["visit"] = str(results.plan.get("primary_visit") or "")
+    found["difference"] = difference_words(results)
+    when = "the end of a period" if results.is_crossover else None
     if not len(rows):
         found["sentences"] = _descriptions(results)
         return found
@@ -93,7 +96,7 @@ def answer(results: Results) -> dict[str, Any]:
             }
         )
         found["sentences"].append(
-            f"{effect_sentence(row, results.reference, results.confidence)} {certainty_sentence(row)}"
+            f"{effect_sentence(row, results.reference, results.confidence, when)} {certainty_sentence(row)}"
             + inferred_words(results, [str(row["profile"])])
         )
     if len(rows) > MAX_CARDS:
@@ -138,15 +141,12 @@ def key_numbers(results: Results) -> list[tuple[str, str]]:
     """Return the few numbers that show the size of the trial and what was lost."""
     people = results.design["participants"]
     found = [(number(len(people), 0), "participants")]
-    baseline = str(results.plan.get("baseline") or "")
-    primary = str(results.plan.get("primary_visit") or "")
     if len(results.flow):
-        pairs = sum(complete_pairs(results.flow, a, baseline, primary)[0] for a in results.arms)
-        found.append(
-            (number(pairs, 0), f"with both {baseline} and {primary}" if baseline != primary else "analysed")
-        )
+        needed = results.needed_visits
+        whole = sum(complete_people(results.flow, group, needed)[0] for group in results.groups)
+        found.append((number(whole, 0), with_visits(needed)))
         rows = stool_rows(results.flow)
-        rows = rows[rows["arm"].isin(results.arms) & (rows["step"] != "sampling")]
+        rows = rows[rows["arm"].isin(results.groups) & (rows["step"] != "sampling")]
         kept = int((rows["status"] == "kept").sum())
         found.append((f"{number(kept, 0)} of {number(len(rows), 0)}", "stool samples kept"))
     if len(results.ledger):
@@ -158,14 +158,17 @@ def key_numbers(results: Results) -> list[tuple[str, str]]:
 def design_rows(results: Results) -> list[tuple[str, str]]:
     """Return the design at a glance."""
     plan = results.plan
-    arms = results.arm_of()
-    counts = pd.Series(list(arms.values()), dtype=str).value_counts()
+    counts = pd.Series(list(results.group_of().values()), dtype=str).value_counts()
     listed = ", ".join(
-        f"{a}{' (reference)' if a == results.reference else ''}: "
-        f"{plural(int(counts.get(a, 0)), 'participant')}"
-        for a in results.arms
+        f"{g}{' (reference)' if g == results.reference else ''}: "
+        f"{plural(int(counts.get(g, 0)), 'participant')}"
+        for g in results.groups
     )
-    rows = [("Design", str(plan.get("design", "")).replace("_", " ")), ("Arms", listed)]
+    rows = [("Design", str(plan.get("design", "")).replace("_", " "))]
+    if results.is_crossover:
+        names = [f"{a}{' (reference)' if a == results.reference else ''}" for a in results.arms]
+        listed = f"{join(names)}, each participant one after the other; {listed}"
+    rows.append(("Arms", listed))
     visits = [
         v
         + (" (baseline)" if v == plan.get("baseline") != "baseline" else "")

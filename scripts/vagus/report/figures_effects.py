@@ -73,6 +73,7 @@ def forest_figure(
     alpha: float = 0.05,
     confidence: float = 0.95,
     truth: pd.DataFrame | None = None,
+    difference: str = "difference between the arms, adjusted for baseline",
 ) -> Figure | None:
     """Draw estimates with intervals; q decides only whether a mark is filled.
 
@@ -92,6 +93,8 @@ def forest_figure(
         Of the intervals.
     truth
         Known effects of a simulation; drawn as diamonds.
+    difference
+        What an estimate is, in words.
     """
     part = effects[(effects["profile"] == profile) & (effects["visit"] == visit)]
     rows = forest_rows(part, TOP_OWN_AXES if own_axes else TOP)
@@ -154,7 +157,7 @@ def forest_figure(
         else ""
     )
     caption = (
-        f"Difference between the arms at {visit}, adjusted for baseline, with its "
+        f"{difference[0].upper()}{difference[1:]}, with its "
         f"{100 * confidence:g}{PERCENT} confidence interval{shown}. Filled marks have q < {alpha:g}. "
         "Zero means no difference."
         + (" Each feature has its own scale." if own_axes and len(features) > 1 else "")

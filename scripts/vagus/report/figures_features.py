@@ -38,15 +38,23 @@ def presence_figure(
     confidence
         Of the intervals.
     """
-    figure = forest_figure(prevalence, profile, visit, arms, reference, alpha=alpha, confidence=confidence)
+    figure = forest_figure(
+        prevalence,
+        profile,
+        visit,
+        arms,
+        reference,
+        alpha=alpha,
+        confidence=confidence,
+        difference=f"log odds ratio of presence at {visit}, adjusted for presence at the baseline",
+    )
     if figure is None or figure.figure is None:
         return figure
     figure.id = f"presence.{profile}"
     figure.title = f"Who carries it: {profile_name(profile)}"
     figure.caption = figure.caption.replace(
-        f"Difference between the arms at {visit}, adjusted for baseline,",
-        f"Log odds ratio of presence at {visit}, adjusted for presence at the baseline,",
-    ).replace("Zero means no difference.", "Zero means equal odds; 0.69 is twice the odds.")
+        "Zero means no difference.", "Zero means equal odds; 0.69 is twice the odds."
+    )
     figure.alt = figure.alt.replace("Forest plot of", "Forest plot of the presence of")
     for each in figure.figure.layout:
         if each.startswith("xaxis") and figure.figure.layout[each].title.text:

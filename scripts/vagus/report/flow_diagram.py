@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from vagus.report.figures_common import Figure, arm_colours
-from vagus.report.sentences import number, plural
+from vagus.report.sentences import join, number, plural
 
 COLUMN = 350
 GAP = 28
@@ -18,15 +18,15 @@ PAD = 14
 WRAP = 43
 
 
-def complete_pairs(flow: pd.DataFrame, arm: str, baseline: str, primary: str) -> tuple[int, list[str]]:
-    """Return how many participants of an arm kept both visits, and who did not.
+def complete_people(flow: pd.DataFrame, arm: str, needed: list[str]) -> tuple[int, list[str]]:
+    """Return how many participants of an arm kept all visits that an effect needs, and who did not.
 
     Parameters
     ----------
     flow
         Flow table.
-    arm, baseline, primary
-        Arm and the two visits.
+    arm, needed
+        Arm and the visits.
     """
     samples = stool_rows(flow)
     kept = samples[(samples["status"] == "kept") & (samples["arm"] == arm)]
@@ -34,7 +34,7 @@ def complete_pairs(flow: pd.DataFrame, arm: str, baseline: str, primary: str) ->
     for person, visit in zip(kept["participant"], kept["visit"], strict=True):
         at.setdefault(person, set()).add(visit)
     people = _participants(flow, arm)
-    whole = [p for p in people if {baseline, primary} <= at.get(p, set())]
+    whole = [p for p in people if set(needed) <= at.get(p, set())]
     return len(whole), [p for p in people if p not in set(whole)]
 
 
@@ -122,8 +122,7 @@ def flow_diagram(
     flow: pd.DataFrame,
     arms: list[str],
     visits: list[str],
-    baseline: str,
-    primary: str,
+    needed: list[str],
     reference: str | None,
     controls: dict[str, int] | None = None,
 ) -> Figure | None:
@@ -133,8 +132,10 @@ def flow_diagram(
     ----------
     flow
         Rows with level, id, participant, arm, visit, assay, status, step, reason.
-    arms, visits, baseline, primary, reference
-        Of the plan.
+    arms, visits, reference
+        Of the plan; in a crossover, the groups of those who start in an arm.
+    needed
+        Visits without which a participant has no effect.
     controls
         Number of technical controls by type.
     """
@@ -156,7 +157,7 @@ def flow_diagram(
     if len(shown) > 1:
         first, last = COLUMN / 2, width - COLUMN / 2
         draw.line(f"M{width / 2:g} {end:g}V{end + 18:g}M{first:g} {end + 18:g}H{last:g}")
-    stages = [_stages(flow, a, visits, baseline, primary) for a in shown]
+    stages = [_stages(flow, a, visits, needed) for a in shown]
     bottoms = [start] * len(shown)
     for i, arm in enumerate(shown):
         draw.arrow(i * (COLUMN + GAP) + COLUMN / 2, end + 18 if len(shown) > 1 else end, start)
@@ -181,7 +182,7 @@ def flow_diagram(
     height = max(bottoms) + 2
     said = "; ".join(
         f"{a}: {plural(len(_participants(flow, a)), 'participant')}, "
-        f"{complete_pairs(flow, a, baseline, primary)[0]} with both {baseline} and {primary}"
+        f"{complete_people(flow, a, needed)[0]} {with_visits(needed)}"
         for a in shown
     )
     alt = f"Flow of participants and samples. {said}."
@@ -197,9 +198,14 @@ def flow_diagram(
     return Figure("flow", "Flow of participants and samples", caption, alt, None, table, svg=svg)
 
 
-def _stages(
-    flow: pd.DataFrame, arm: str, visits: list[str], baseline: str, primary: str
-) -> list[dict[str, Any]]:
+def with_visits(needed: list[str]) -> str:
+    """Return for example `with both baseline and week8`."""
+    if len(needed) < 2:
+        return "analysed"
+    return f"with {'both' if len(needed) == 2 else 'all of'} {join(needed)}"
+
+
+def _stages(flow: pd.DataFrame, arm: str, visits: list[str], needed: list[str]) -> list[dict[str, Any]]:
     """Return the boxes of one arm from top to bottom."""
     rows = stool_rows(flow)
     rows = rows[rows["arm"] == arm]
@@ -207,7 +213,7 @@ def _stages(
     absent = len(rows) - len(samples)
     kept = samples[samples["status"] == "kept"]
     lost = losses(samples)
-    pairs, broken = complete_pairs(flow, arm, baseline, primary)
+    pairs, broken = complete_people(flow, arm, needed)
 
     def by_visit(part: pd.DataFrame) -> list[str]:
         counts = part["visit"].value_counts()
@@ -216,9 +222,10 @@ def _stages(
     received = by_visit(samples)
     if absent:
         received.append(f"{plural(absent, 'planned visit')} without a sample")
-    end = [f"{baseline} and {primary} both there"] if baseline != primary else []
+    end = [f"{join(needed)} {'both' if len(needed) == 2 else 'all'} there"] if len(needed) > 1 else []
     if broken:
-        end.append(f"{plural(len(broken), 'participant')} without both visits")
+        missed = "both visits" if len(needed) < 3 else "all of them"
+        end.append(f"{plural(len(broken), 'participant')} without {missed}")
     return [
         {"head": arm, "lines": [plural(len(_participants(flow, arm)), "participant")], "kind": "box"},
         {"head": plural(len(samples), "sample") + " received", "lines": received, "kind": "box"},

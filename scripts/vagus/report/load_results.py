@@ -216,6 +216,33 @@ class Results:
         return str(arm) if arm else None
 
     @property
+    def is_crossover(self) -> bool:
+        """Whether every participant has several arms, one after the other."""
+        return self.plan.get("design") == "crossover"
+
+    def group(self, arm: str) -> str:
+        """Return the group of participants who start in an arm; itself, unless they go on to another."""
+        return f"{arm} first" if self.is_crossover and arm in self.arms else arm
+
+    @property
+    def groups(self) -> list[str]:
+        """Groups in which participants are shown at every visit, in the order of the plan."""
+        return [self.group(arm) for arm in self.arms]
+
+    @property
+    def reference_group(self) -> str | None:
+        """The group that starts in the reference arm, if there is one."""
+        return self.group(self.reference) if self.reference else None
+
+    @property
+    def needed_visits(self) -> list[str]:
+        """Visits without which a participant has no effect at the primary visit, each once."""
+        needed = [self.plan.get("baseline"), self.plan.get("primary_visit")]
+        if self.is_crossover:
+            needed = [p[end] for p in self.plan.get("periods") or [] for end in ("before", "after")]
+        return list(dict.fromkeys(str(v) for v in needed if v)) or self.visits[:1]
+
+    @property
     def confidence(self) -> float:
         """Confidence level of the intervals."""
         return float((self.settings.get("trial") or {}).get("confidence", 0.95))
@@ -230,9 +257,9 @@ class Results:
         known = self.profiles.get(profile)
         return known is not None and bool(known.meta.get("inferred"))
 
-    def arm_of(self) -> dict[str, str]:
-        """Return participant to arm."""
-        return {p["participant"]: str(p["arm"]) for p in self.design["participants"]}
+    def group_of(self) -> dict[str, str]:
+        """Return participant to group."""
+        return {p["participant"]: self.group(str(p["arm"])) for p in self.design["participants"]}
 
     def place_of(self) -> dict[str, tuple[str, str]]:
         """Return stool sample to (participant, visit)."""
@@ -243,7 +270,7 @@ class Results:
         }
 
     def people(self, profile: Profile, features: list[str] | None = None) -> pd.DataFrame:
-        """Return a profile with participant, arm and visit for every row.
+        """Return a profile with participant, arm (or group) and visit for every row.
 
         Parameters
         ----------
@@ -257,16 +284,16 @@ class Results:
         pandas.DataFrame
             Columns participant, arm, visit, then the features; rows unknown to the design are left out.
         """
-        arms, places = self.arm_of(), self.place_of()
+        groups, places = self.group_of(), self.place_of()
         rows: list[tuple[str, str, str]] = []
         keep: list[int] = []
         for i, sample in enumerate(profile.samples):
             person, visit = places.get(sample, ("", ""))
             if not person and "|" in sample:
                 person, visit = sample.rsplit("|", 1)
-            if person in arms:
+            if person in groups:
                 keep.append(i)
-                rows.append((person, arms[person], visit))
+                rows.append((person, groups[person], visit))
         frame = profile.to_frame().iloc[keep]
         if features is not None:
             frame = frame[[f for f in features if f in frame.columns]]
@@ -363,6 +390,10 @@ def load_results(
     for name in ("decontam", "mock"):
         if have(root / "profiles" / f"{name}.tsv"):
             setattr(results, name, read_table(root / "profiles" / f"{name}.tsv", []))
+    # These name a participant's arm at every visit, which in a crossover is the first one.
+    for table in (results.flow, results.trajectories, results.ordination, *results.extra.values()):
+        if "arm" in table.columns:
+            table["arm"] = table["arm"].map(results.group)
     return results
 
 

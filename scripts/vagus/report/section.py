@@ -82,6 +82,14 @@ def primary_visit(results: Results) -> str:
     return str(results.plan.get("primary_visit") or (results.visits[-1] if results.visits else ""))
 
 
+def difference_words(results: Results) -> str:
+    """Say which difference an arm effect is, without a full stop."""
+    if results.is_crossover:
+        return "difference between the arms at the end of a period, adjusted for its beginning"
+    visit = primary_visit(results)
+    return f"difference between the arms{f' at {visit}' if visit else ''}, adjusted for baseline"
+
+
 def inferred_words(results: Results, profiles: Sequence[str]) -> str:
     """Return a sentence (after a space) that names which of the profiles were inferred, "" if none was."""
     names = [p for p in dict.fromkeys(profiles) if results.is_inferred(p)]

@@ -58,7 +58,7 @@ def community_section(results: Results) -> Section:
     for profile in names:
         metric = _own_metric(results.trajectories, profile)
         figure = moved_figure(
-            results.trajectories, profile, metric, results.arms, results.visits, results.reference
+            results.trajectories, profile, metric, results.groups, results.visits, results.reference_group
         )
         if figure:
             section.figures.append(mark_inferred(results, figure, profile))
@@ -100,9 +100,9 @@ def placed_figures(results: Results, drawn: str) -> list[Figure]:
             part[["sample", "participant", "arm", "visit", "axis_1", "axis_2"]],
             (float(part["explained1"].iloc[0]), float(part["explained2"].iloc[0])),
             str(part["distance"].iloc[0]),
-            results.arms,
+            results.groups,
             results.visits,
-            results.reference,
+            results.reference_group,
             profile=profile,
         )
         found.append(mark_inferred(results, figure, profile))

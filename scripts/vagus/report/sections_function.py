@@ -35,12 +35,12 @@ def molecules_section(results: Results) -> Section:
         profile = results.profiles.get(source)
         meta = profile.meta if profile else {}
         taxa_known = bool(meta.get("by_taxon", modules["carriers"].max() > 1))
-        table = module_table(modules, results.place_of(), results.arm_of(), results.arms, results.visits)
+        table = module_table(modules, results.place_of(), results.group_of(), results.groups, results.visits)
         start = str(results.plan.get("baseline") or primary_visit(results))
         for axis_id in dict.fromkeys(table["axis"]):
             figure = module_figure(
-                table, assay, axis_id, names, results.arms, (start, primary_visit(results)),
-                results.reference, str(meta.get("unit") or ""), taxa_known,
+                table, assay, axis_id, names, results.groups, (start, primary_visit(results)),
+                results.reference_group, str(meta.get("unit") or ""), taxa_known,
             )  # fmt: skip
             if figure:
                 if len(results.modules) > 1:
@@ -84,7 +84,7 @@ def lost_tables(results: Results) -> list[tuple[str, list[list[str]]]]:
             continue
         rows = [["arm", "visit", "samples", "lost, median", "lost, most"]]
         rows += [
-            [str(r["arm"]), str(r["visit"]), number(float(r["n"]), 0)]
+            [results.group(str(r["arm"])), str(r["visit"]), number(float(r["n"]), 0)]
             + [f"{100 * float(r[key]):.1f}{PERCENT}" for key in ("median", "max")]
             for r in lost
         ]
@@ -108,9 +108,9 @@ def _by_engine(meta: dict[str, Any]) -> str:
 
 def lost_by_arm(results: Results, lost: dict[str, float]) -> list[dict[str, Any]]:
     """Summarise sample -> lost share by arm and visit, as `lost_share_by_arm` does."""
-    places, arms = results.place_of(), results.arm_of()
+    places, arms = results.place_of(), results.group_of()
     rows = []
-    for arm in results.arms:
+    for arm in results.groups:
         for visit in results.visits:
             here = [
                 float(share)

@@ -9,7 +9,7 @@ import pandas as pd
 from vagus.report.figures_reads import STEP_WORDS, ledger_figure, ledger_table, quality_figure, step_table
 from vagus.report.flow_diagram import flow_diagram
 from vagus.report.load_results import Results
-from vagus.report.section import Section, primary_visit
+from vagus.report.section import Section
 from vagus.report.sentences import PERCENT, number, p_text, percent, plural
 
 
@@ -22,14 +22,12 @@ def controls(results: Results) -> dict[str, int]:
 def flow_section(results: Results) -> Section:
     """Return the flow of participants and samples."""
     section = Section("flow", "Participants and samples: who entered, what was lost")
-    baseline = str(results.plan.get("baseline") or (results.visits[0] if results.visits else ""))
     figure = flow_diagram(
         results.flow,
-        results.arms,
+        results.groups,
         results.visits,
-        baseline,
-        primary_visit(results),
-        results.reference,
+        results.needed_visits,
+        results.reference_group,
         controls(results),
     )
     if figure:

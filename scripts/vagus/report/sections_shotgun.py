@@ -48,7 +48,7 @@ def _figures(results: Results, profile: Profile, level: str) -> list[Figure]:
     total = people.drop(columns=KEYS).sum(axis=1).to_numpy(float)
     # As a part beside the named ones, so that a bar is the whole sample.
     whole = people.assign(**{"without a name": total * share / (1 - share).clip(1e-9)})
-    drawn = composition_figure(whole, level, results.arms, results.visits)
+    drawn = composition_figure(whole, level, results.groups, results.visits)
     figures = []
     if drawn:
         drawn.id = f"shotgun_{drawn.id}"
@@ -58,9 +58,9 @@ def _figures(results: Results, profile: Profile, level: str) -> list[Figure]:
             people[KEYS].assign(**{UNNAMED: share}),
             UNNAMED,
             "shotgun",
-            results.arms,
+            results.groups,
             results.visits,
-            results.reference,
+            results.reference_group,
             "",
             results.confidence,
         )
@@ -104,7 +104,7 @@ def _by_arm_and_visit(results: Results) -> list[list[str]]:
     table = results.shotgun_taxonomy
     if not len(table):
         return []
-    places, arms = results.place_of(), results.arm_of()
+    places, arms = results.place_of(), results.group_of()
     rows = [
         ["arm", "visit", "samples", "reads, median", "without a species, median", "detection limit, median"]
     ]
@@ -112,7 +112,7 @@ def _by_arm_and_visit(results: Results) -> list[list[str]]:
         arm=[arms.get(places.get(s, ("", ""))[0], "") for s in table["sample"]],
         visit=[places.get(s, ("", ""))[1] for s in table["sample"]],
     )
-    for arm in results.arms:
+    for arm in results.groups:
         for visit in results.visits:
             here = frame[(frame["arm"] == arm) & (frame["visit"] == visit)]
             if len(here):

@@ -7,7 +7,15 @@ from vagus.report.figures_effects import TOP, TOP_OWN_AXES, forest_figure, fores
 from vagus.report.figures_ordination import ordination_figure
 from vagus.report.figures_profiles import composition_figure, trajectory_figure
 from vagus.report.load_results import Results
-from vagus.report.section import Section, alpha_of, mark_inferred, own_axes, primary_visit, profile_order
+from vagus.report.section import (
+    Section,
+    alpha_of,
+    difference_words,
+    mark_inferred,
+    own_axes,
+    primary_visit,
+    profile_order,
+)
 from vagus.report.sections_community import placed_figures
 from vagus.report.sentences import NO_CONTROL, NO_UNIT, PERCENT, WITHIN_NOTE, percent, plural
 
@@ -31,9 +39,8 @@ def effects_section(results: Results) -> Section:
         return section
     visit = primary_visit(results)
     section.lead = [
-        f"Each estimate is the difference between arms at {visit}, adjusted for the participant's own "
-        "baseline. Read the estimate and its interval first; q only guards against chance findings "
-        "among many features."
+        f"Each estimate is the {difference_words(results)}. Read the estimate and its interval first; "
+        "q only guards against chance findings among many features."
     ]
     for profile in profile_order(results, set(done["profile"])):
         figure = forest_figure(
@@ -45,6 +52,7 @@ def effects_section(results: Results) -> Section:
             own_axes(results, profile),
             alpha_of(results, profile),
             results.confidence,
+            difference=difference_words(results),
         )
         if figure:
             section.figures.append(mark_inferred(results, figure, profile))
@@ -97,6 +105,7 @@ def truth_section(results: Results) -> Section:
             alpha_of(results, profile),
             results.confidence,
             known,
+            difference_words(results),
         )
         if figure:
             section.figures.append(mark_inferred(results, figure, profile))
@@ -156,9 +165,9 @@ def _lines(results: Results, profile: str, prefix: str) -> list[Figure]:
             people,
             feature,
             prefix,
-            results.arms,
+            results.groups,
             results.visits,
-            results.reference,
+            results.reference_group,
             "" if unit == feature or unit in NO_UNIT else unit,
             results.confidence,
         )
@@ -193,7 +202,7 @@ def composition_section(results: Results) -> Section:
         profile = results.profiles.get(f"amplicon.{level}")
         if profile is None:
             continue
-        figure = composition_figure(results.people(profile), level, results.arms, results.visits)
+        figure = composition_figure(results.people(profile), level, results.groups, results.visits)
         if figure:
             section.figures.append(mark_inferred(results, figure, profile.name))
     if not section.figures:
@@ -209,10 +218,10 @@ def ordination_section(results: Results) -> Section:
             results.distances[metric],
             metric,
             results.place_of(),
-            results.arm_of(),
-            results.arms,
+            results.group_of(),
+            results.groups,
             results.visits,
-            results.reference,
+            results.reference_group,
             results.distance_totals.get(metric),
         )
         if figure:

@@ -164,7 +164,9 @@ def group_sizes(row: Any, reference: str | None) -> str:
     return f"n = {number(row['n_arm'], 0)} {arm}, {number(row['n_reference'], 0)} {other}"
 
 
-def effect_sentence(row: Any, reference: str | None, confidence: float = 0.95) -> str:
+def effect_sentence(
+    row: Any, reference: str | None, confidence: float = 0.95, when: str | None = None
+) -> str:
     """Say one arm effect: how much, how sure, from how many.
 
     Parameters
@@ -175,6 +177,8 @@ def effect_sentence(row: Any, reference: str | None, confidence: float = 0.95) -
         Reference arm.
     confidence
         Level of the interval.
+    when
+        When the arms were compared; the visit of the row, if not given.
     """
     arm, other = split_contrast(str(row["contrast"]), reference)
     value, low, high = interval({**dict(row), "estimate": abs(row["estimate"])})
@@ -182,7 +186,7 @@ def effect_sentence(row: Any, reference: str | None, confidence: float = 0.95) -
     direction = "higher" if row["estimate"] > 0 else "lower"
     amount = with_unit(value, str(row["unit"]))
     return (
-        f"At {row['visit']}, {row['feature']} was {amount} {direction} with {arm} than with {other} "
+        f"At {when or row['visit']}, {row['feature']} was {amount} {direction} with {arm} than with {other} "
         f"({100 * confidence:g}{PERCENT} CI {low} to {high}; {p_text(row['q_value'])}; "
         f"{group_sizes(row, reference)})."
     )

@@ -1,0 +1,108 @@
+"""A crossover in the report: people stand where they start, effects at the ends of periods."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from report.fake_trial import make_results
+
+from vagus.report.build_report import answer, design_rows, key_numbers, write_report
+from vagus.report.load_results import Results, load_results
+from vagus.report.sections_reads import flow_section
+from vagus.report.sections_trial import effects_section
+
+PERIODS = [
+    {"before": "baseline", "after": "week8"},
+    {"before": "week12", "after": "week20"},
+]
+LATER = ("week12", "week20")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Let the invented trial go on: after a pause everybody takes the other arm; the first lacks the end."""
+    folder = make_results(tmp_path_factory.mktemp("crossover"), n=5, reads=False, optional=False)
+    path = folder / "design" / "design.json"
+    design = json.loads(path.read_text())
+    design["plan"] |= {
+        "design": "crossover", "periods": PERIODS, "visits": ["baseline", "week8", *LATER],
+    }  # fmt: skip
+    path.write_text(json.dumps(design))
+    flow = pd.read_csv(folder / "profiles" / "flow.tsv", sep="\t", keep_default_na=False)
+    first = flow[(flow["level"] == "sample") & (flow["visit"] == "baseline")]
+    more = [first.assign(visit=visit, id=first["participant"] + f"_{visit}") for visit in LATER]
+    more[1] = more[1].iloc[1:]
+    pd.concat([flow, *more]).to_csv(folder / "profiles" / "flow.tsv", sep="\t", index=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(root: Path) -> Results:
+    return load_results(root)
+
+
+def test_people_stand_in_the_group_they_start_in(results: Results) -> None:
+    assert results.arms == ["placebo", "probiotic"]
+    assert results.groups == ["placebo first", "probiotic first"]
+    assert results.reference_group == "placebo first"
+    assert set(results.group_of().values()) == set(results.groups)
+    assert results.needed_visits == ["baseline", "week8", *LATER]
+    for table in (results.flow, results.trajectories, results.ordination):
+        assert set(table["arm"]) == set(results.groups)
+    # These two speak of arms, not of people.
+    assert set(results.within["arm"]) == set(results.arms)
+    assert set(results.effects["contrast"]) == {"probiotic vs placebo"}
+    people = results.people(results.profiles["amplicon.genus"])
+    assert set(people["arm"]) == set(results.groups)
+
+
+def test_a_parallel_trial_keeps_its_arms(tmp_path: Path) -> None:
+    plain = load_results(make_results(tmp_path / "r", n=4, reads=False, optional=False))
+    assert plain.groups == plain.arms == ["placebo", "probiotic"]
+    assert plain.reference_group == plain.reference == "placebo"
+    assert plain.needed_visits == ["baseline", "week8"]
+    assert set(plain.flow["arm"]) == set(plain.arms)
+    assert "difference between the arms at week8, adjusted for baseline" in effects_section(plain).lead[0]
+
+
+def test_an_effect_needs_every_end_of_a_period(results: Results) -> None:
+    numbers = {label: value for value, label in key_numbers(results)}
+    # Ten people; one sample was lost on the way and one was never given, of different people.
+    assert numbers["with all of baseline, week8, week12 and week20"] == "8"
+    figure = flow_section(results).figures[0]
+    assert "placebo first: 5 participants" in figure.alt
+    assert "with all of baseline, week8, week12 and week20" in figure.alt
+    assert figure.svg
+    assert "without all of them" in figure.svg
+
+
+def test_the_words_are_those_of_periods(results: Results) -> None:
+    said = answer(results)
+    assert said["difference"] == (
+        "difference between the arms at the end of a period, adjusted for its beginning"
+    )
+    assert said["sentences"][0].startswith(
+        "At the end of a period, phq9 was 3.2\N{NO-BREAK SPACE}points lower with probiotic"
+    )
+    section = effects_section(results)
+    assert "at the end of a period" in section.lead[0]
+    captions = [figure.caption for figure in section.figures]
+    assert captions
+    assert all(
+        c.startswith("Difference between the arms at the end of a period, adjusted for its") for c in captions
+    )
+    rows = dict(design_rows(results))
+    assert rows["Arms"] == (
+        "placebo (reference) and probiotic, each participant one after the other; "
+        "placebo first: 5 participants, probiotic first: 5 participants"
+    )
+
+
+def test_the_page_never_says_baseline_adjusted(results: Results, tmp_path: Path) -> None:
+    write_report(results, tmp_path / "index.html", tmp_path / "tables", tmp_path / "figures")
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "at the end of a period, adjusted for its beginning" in page
+    assert "adjusted for baseline" not in page
