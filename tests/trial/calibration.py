@@ -48,15 +48,21 @@ def counts_to_clr(rng: np.random.Generator, log_mean: np.ndarray) -> np.ndarray:
 
 
 def parallel(
-    rng: np.random.Generator, world: World, n: int, visits: int
+    rng: np.random.Generator, world: World, n: int, visits: int, lines: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return (visits, participants, features), the arms and the batch column; a fifth drops out, at random
-    given what was seen before: a low first feature drops out more often, and more so in the arm."""
+    """Return (visits, participants, features), the arms and the batch column.
+
+    A fifth drops out, at random given what was seen before: a low first feature drops out more often, and more
+    so in the arm. `lines` is the standard deviation between participants of their change from visit to visit,
+    on the log scale.
+    """
     arm = np.arange(2 * n) % 2
     batch = rng.permutation(2 * n) % 2
     own = rng.normal(0, 0.7, (1, 2 * n, FEATURES))
     visit = rng.normal(0, 0.4, (visits, 2 * n, FEATURES))
     log_mean = world.middle + own + visit + world.batch * batch[:, None]
+    if lines:
+        log_mean += rng.normal(0, lines, (1, 2 * n, FEATURES)) * np.arange(visits)[:, None, None]
     log_mean[1:] += world.effect * arm[:, None] + world.drift * np.arange(1, visits)[:, None, None]
     y = counts_to_clr(rng, log_mean)
     for v in range(1, visits):

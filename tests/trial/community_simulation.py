@@ -18,8 +18,9 @@ from vagus.trial.transform import clr_log2
 
 FEATURES, SHIFTED = 40, 10
 PERMUTATIONS = 199
-# Ranks have few distinct sums: near 0.05 a coarse p would reject too rarely.
-RANK_PERMUTATIONS = 1999
+# Ranks have few distinct sums: near 0.05 a coarse p would reject too rarely. Up to 8 + 8 all arrangements
+# are gone through, as in a run with the default of 9,999.
+RANK_PERMUTATIONS, SMALL = 1999, 16
 TESTS = ["change", "residual", "interaction", "dispersion", "within", "volatility"]
 
 
@@ -90,7 +91,7 @@ def p_values(rng, values, arm, stratum, bray):
         found["interaction"] = permanova(Cloud(gram=gram), scheme, who, adjust).p_value
     moved = np.linalg.norm(values[1] - values[0], axis=1)
     steps = np.linalg.norm(values[2] - values[1], axis=1)
-    fine = Scheme(arm, stratum, RANK_PERMUTATIONS, scheme.seed)
+    fine = Scheme(arm, stratum, RANK_PERMUTATIONS if total > SMALL else 9999, scheme.seed)
     for name, number in (("within", moved), ("volatility", steps)):
         if arm.max() > 1:
             found[name] = permanova(Cloud.of(stratum_ranks(number, stratum)), fine, who).p_value

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from vagus.errors import VagusError
-from vagus.trial.ancova import ALIASED, CONSTANT, FEW, NO_SPREAD, fit_ancova
+from vagus.trial.ancova import ALIASED, CONSTANT, FEW, NO_SPREAD, choose_errors, fit_ancova
 
 
 def plain_loop(y, x, arm, adjust, robust):
@@ -182,7 +182,7 @@ def test_settings_out_of_range_are_refused():
     y, arm = np.zeros((4, 1)), np.array([0, 0, 1, 1])
     with pytest.raises(VagusError, match="allowed: between 0 and 1"):
         fit_ancova(y, y, arm, confidence=95)
-    with pytest.raises(VagusError, match="allowed: hc3, hc2, classical"):
+    with pytest.raises(VagusError, match="allowed: auto, hc3, hc2, classical"):
         fit_ancova(y, y, arm, robust="hc0")
     with pytest.raises(VagusError, match="3 baselines"):
         fit_ancova(y, y[:3], arm)
@@ -206,3 +206,17 @@ def test_hc2_and_its_degrees_of_freedom_by_their_formulas():
         assert fit.std_error[0, j] == pytest.approx(np.sqrt(residual @ weight @ residual))
         assert fit.df[0, j] == pytest.approx(np.trace(middle) ** 2 / np.trace(middle @ middle))
         assert fit.df[0, j] < n - 4
+
+
+@pytest.mark.parametrize(("smallest", "chosen"), [(29, "hc2"), (30, "hc3")])
+def test_auto_takes_hc2_in_small_arms(smallest, chosen):
+    rng = np.random.default_rng(smallest)
+    arm = np.repeat([0, 1, 2], [smallest, 45, 40])
+    y, x = rng.normal(size=(2, len(arm), 3))
+    # Whoever has no value counts as randomised.
+    y[:4, 0] = np.nan
+    auto = fit_ancova(y, x, arm, robust="auto")
+    other = fit_ancova(y, x, arm, robust=chosen)
+    np.testing.assert_array_equal(auto.std_error, other.std_error)
+    np.testing.assert_array_equal(auto.df, other.df)
+    assert choose_errors("classical", arm) == "classical"

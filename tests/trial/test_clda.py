@@ -94,8 +94,16 @@ def test_through_the_table():
     table = arm_effects(make_profile(counts, sample_ids(design)), design)
     keys = table[["visit", "contrast"]].drop_duplicates().to_numpy().tolist()
     assert keys == [[v, f"{a} vs placebo"] for v in ("v2", "v3") for a in ("probiotic", "fibre")]
-    text = "cLDA: value ~ visit + arm:follow-up visit + age + (1 | participant); REML, Satterthwaite df"
-    assert table["model"].str.startswith(text).all()
+    text = "cLDA: value ~ visit + arm:follow-up visit + age + ({} | participant); REML, Satterthwaite df"
+    lines = table["model"].str.startswith(text.format("1 + time"))
+    assert (table["model"].str.startswith(text.format("1")) | lines).all()
+    assert lines.any()
+    plain = arm_effects(make_profile(counts, sample_ids(design)), design, model="clda_intercept")
+    assert plain["model"].str.startswith(text.format("1")).all()
+    # Another spacing of the visits is another line.
+    design.plan["times"] = {"v1": 0, "v2": 1, "v3": 9}
+    other = arm_effects(make_profile(counts, sample_ids(design)), design)
+    assert not np.allclose(other["std_error"], table["std_error"], equal_nan=True)
     assert set(table.loc[table["feature"] == "f7", "status"]) == {"below prevalence"}
     tested = table[table["status"] == "ok"]
     assert len(tested) == 28

@@ -1,7 +1,7 @@
 """A real trial: Lactobacillus GG (8) against placebo (14), Lahti et al. 2013, doi 10.7717/peerj.32.
 
 The reference figures were computed with classical least-squares errors, so they are reproduced with
-`robust="classical"`; the estimates are the same under HC3, which is what the workflow prints.
+`robust="classical"`; the estimates are the same under HC3 and under HC2, which is what the workflow prints.
 """
 
 from pathlib import Path
@@ -50,7 +50,7 @@ def test_shannon_effect_and_its_classical_interval(trial):
 
 def test_shannon_interval_is_wider_with_hc3(trial):
     design, _, diversity = trial
-    row = arm_effects(diversity, design).iloc[0]
+    row = arm_effects(diversity, design, robust="hc3").iloc[0]
     assert row["estimate"] == pytest.approx(-0.0223, abs=5e-5)
     assert (row["ci_low"], row["ci_high"]) == pytest.approx((-0.14131, 0.09674), abs=5e-5)
 
@@ -88,11 +88,20 @@ def test_the_one_genus_like_group_that_the_probiotic_raised(trial):
 
 def test_hc3_and_the_default_filter_find_the_same_group_alone(trial):
     design, genus, _ = trial
-    table = control_errors(arm_effects(genus, design, bias="none"), design)[0].set_index("feature")
+    table = control_errors(arm_effects(genus, design, bias="none", robust="hc3"), design)[0]
+    table = table.set_index("feature")
     hits = table[table["q_value"] < 0.1]
     assert list(hits.index) == ["Lactobacillus plantarum et rel."]
     assert hits["estimate"].iloc[0] * LN == pytest.approx(1.902, abs=5e-4)
     assert hits["p_value"].iloc[0] == pytest.approx(9.55e-6, rel=2e-3)
+
+
+def test_the_default_errors_of_22_an_arm_find_it_too(trial):
+    design, genus, _ = trial
+    effects = arm_effects(genus, design, bias="none")
+    assert effects["model"].str.contains("HC2 errors").all()
+    table = control_errors(effects, design)[0].set_index("feature")
+    assert list(table.index[table["q_value"] < 0.1]) == ["Lactobacillus plantarum et rel."]
 
 
 def test_community_change_and_distance_moved(trial):

@@ -119,7 +119,7 @@ def test_the_errors_of_the_config_are_those_of_the_comparison():
     main_row = arm_effects(panel, design, robust="hc2").iloc[0]
     assert table.iloc[0]["std_error"] == pytest.approx(main_row["std_error"])
     # HC3 is the wider one in every data set, and so under every shift.
-    wider = tipping_point(panel, design)
+    wider = tipping_point(panel, design, errors="hc3")
     assert (wider["std_error"] > table["std_error"]).all()
 
 

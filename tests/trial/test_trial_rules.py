@@ -27,7 +27,7 @@ OUTCOMES = ["response"]
 config = {{
     "truth": "truth.tsv",
     "trial": {{
-        "min_prevalence": 0.2, "pseudocount": 0.5, "confidence": 0.95, "model": "auto", "errors": "hc3",
+        "min_prevalence": 0.2, "pseudocount": 0.5, "confidence": 0.95, "model": "auto", "errors": "auto",
         "compositional_bias": "shift", "rerandomisations": 99,
         "community": ["change", "interaction", "within"], "permutations": 99,
     }},

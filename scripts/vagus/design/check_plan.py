@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,8 @@ def _text_lists(plan: dict[str, Any]) -> None:
     for key in ("reference_arm", "baseline", "primary_visit"):
         if isinstance(plan.get(key), int) and not isinstance(plan.get(key), bool):
             plan[key] = str(plan[key])
+    if isinstance(plan.get("times"), dict):
+        plan["times"] = {str(visit): time for visit, time in plan["times"].items()}
     for period in plan["periods"] if isinstance(plan.get("periods"), list) else []:
         if isinstance(period, dict):
             period.update({k: str(v) for k, v in period.items() if isinstance(v, int)})
@@ -157,6 +160,7 @@ def _check_visits(plan: dict[str, Any], file: str, findings: Findings) -> None:
         baseline = visits[0]
     later = visits[visits.index(baseline) + 1 :]
     plan["baseline"] = baseline
+    _check_times(plan, file, findings)
     if not later:
         findings.note(f"no visit after the baseline ({baseline}): no change can be estimated")
         plan["primary_visit"] = baseline
@@ -172,6 +176,36 @@ def _check_visits(plan: dict[str, Any], file: str, findings: Findings) -> None:
             allowed=listed(later),
         )
         plan["primary_visit"] = visits[-1]
+
+
+def _check_times(plan: dict[str, Any], file: str, findings: Findings) -> None:
+    """Refuse times that leave a visit out, or do not rise in the order of the visits."""
+    times, visits = plan.get("times"), plan["visits"]
+    if (
+        not times
+        or not isinstance(times, dict)
+        or not all(isinstance(t, int | float) for t in times.values())
+    ):
+        return
+    for unknown in sorted(times.keys() - set(visits)):
+        findings.problem(
+            file, "a time for what is not one of the plan's visits",
+            did_you_mean(str(unknown), visits, "name one of the visits"),
+            column="times", value=str(unknown), allowed=listed(visits),
+        )  # fmt: skip
+    lacking = [v for v in visits if v not in times]
+    if lacking:
+        findings.problem(
+            file, f"no time for {', '.join(lacking)}", "give every visit its time, or none", column="times"
+        )
+        return
+    for before, after in pairwise(visits):
+        if times[after] <= times[before]:
+            findings.problem(
+                file, f"{after} is not later than {before}, after which it stands in visits",
+                "put the visits in the order of time, or mend the times",
+                column="times", value=f"{before}: {times[before]:g}, {after}: {times[after]:g}",
+            )  # fmt: skip
 
 
 def _guess(names: list[str], words: tuple[str, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,17 @@ class Design:
     def followup_visits(self) -> list[str]:
         """Visits after the baseline, in order."""
         return self.visits[self.visits.index(self.baseline) + 1 :]
+
+    def visit_times(self, visits: Sequence[str]) -> list[float]:
+        """Return when visits are: the plan's `times`, or 0, 1, 2, ... in its order.
+
+        Parameters
+        ----------
+        visits
+            Visits of the plan.
+        """
+        times = self.plan.get("times") or {}
+        return [float(times.get(v, self.visits.index(v))) for v in visits]
 
     @property
     def periods(self) -> list[dict[str, Any]]:

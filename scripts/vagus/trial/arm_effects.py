@@ -51,7 +51,7 @@ def arm_effects(
     min_prevalence: float = 0.2,
     pseudocount: float = 0.5,
     confidence: float = 0.95,
-    robust: str = "hc3",
+    robust: str = "auto",
     model: str = "auto",
     bias: str = "shift",
     rerandomisations: int = 0,
@@ -76,10 +76,11 @@ def arm_effects(
     confidence
         Level of the intervals.
     robust
-        `hc3` (MacKinnon & White 1985, doi 10.1016/0304-4076(85)90158-7), `hc2` or `classical`; most
-        published ANCOVA figures are classical, which this argument lets one reproduce. For the ANCOVA only.
+        `auto` (`hc2` below 30 participants an arm, `hc3` from there on), `hc3` (MacKinnon & White 1985,
+        doi 10.1016/0304-4076(85)90158-7), `hc2` or `classical`; most published ANCOVA figures are classical,
+        which this argument lets one reproduce. For the ANCOVA only.
     model
-        `auto`, `ancova` or `clda`, for designs in which a participant has one arm.
+        `auto`, `ancova`, `clda` or `clda_intercept`, for designs in which a participant has one arm.
     bias
         `shift` takes the shift that a composition puts on all its features out of their effects, see
         `mode_shift`; `none` leaves the centred log-ratio as it is.
@@ -164,7 +165,7 @@ def main(
     pseudocount: float,
     confidence: float,
     model: str = "auto",
-    errors: str = "hc3",
+    errors: str = "auto",
     bias: str = "shift",
     rerandomisations: int = 0,
 ) -> None:

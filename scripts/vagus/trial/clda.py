@@ -14,6 +14,7 @@ from vagus.errors import VagusError
 from vagus.trial.fits import (
     BOUNDARY,
     MIN_PER_ARM,
+    OK,
     ContrastFit,
     check_confidence,
     empty_fit,
@@ -21,6 +22,7 @@ from vagus.trial.fits import (
     t_inference,
 )
 from vagus.trial.mixed_model import fit_random_intercept
+from vagus.trial.random_slope import enough_for_slope, fit_random_slope
 
 Floats = NDArray[np.float64]
 
@@ -33,8 +35,12 @@ def fit_clda(
     adjust: Floats | None = None,
     confidence: float = 0.95,
     terms: str = "",
+    times: Floats | None = None,
 ) -> ContrastFit:
     """Fit `value ~ visit + arm:follow-up visit + adjust + (1 | participant)` to every feature by REML.
+
+    With `times` participants also have their own slope over time, `(1 + time | participant)`, in every
+    feature in which it can be estimated.
 
     Parameters
     ----------
@@ -53,6 +59,8 @@ def fit_clda(
         Level of the intervals, between 0 and 1.
     terms
         What `adjust` holds, for the text of the model: `" + site + age"`.
+    times
+        (visits,) when the visits are, in any unit; None for a random intercept alone.
 
     Returns
     -------
@@ -69,6 +77,10 @@ def fit_clda(
     -----
     An arm with fewer than two values at a visit is left out of that visit; so is the visit when it is the
     reference arm. Without two baseline values there is no estimate.
+
+    A slope can be estimated where someone was seen three times, there are more values than random effects,
+    and the restricted likelihood has its maximum inside (`random_slope`); otherwise the feature keeps the
+    random intercept, and its text says so.
     """
     n_visits, n, features = values.shape
     adjust = np.empty((n, 0)) if adjust is None else np.asarray(adjust, dtype=np.float64)
@@ -110,6 +122,16 @@ def fit_clda(
         fit.estimate[place], fit.std_error[place], fit.df[place] = reml.estimate, reml.std_error, reml.df
         fit.status[place] = reml.status
         fit.model[:, columns[reml.ratio == 0]] = f"{text}{BOUNDARY}"
+        if times is None or not enough_for_slope(who, times[at], shared.shape[1]):
+            continue
+        whole = (reml.status == OK).any(axis=0)
+        slope = fit_random_slope(block[:, whole], shared, who, times[at], wanted)
+        place = np.ix_(np.array(used), columns[whole][slope.found])
+        for name in ("estimate", "std_error", "df"):
+            numbers = getattr(slope, name)[:, slope.found]
+            numbers[reml.status[:, whole][:, slope.found] != OK] = np.nan
+            getattr(fit, name)[place] = numbers
+        fit.model[:, columns[whole][slope.found]] = text.replace("(1 |", "(1 + time |")
     fit.ci_low, fit.ci_high, fit.p_value = t_inference(fit.estimate, fit.std_error, fit.df, confidence)
     return fit
 

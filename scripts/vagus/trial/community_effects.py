@@ -96,7 +96,7 @@ def community_effects(
     tests
         Of `TESTS`.
     permutations
-        Random re-arrangements; all distinct ones when there are no more.
+        Random re-arrangements; all distinct ones when there are not more than twice as many.
     pseudocount
         Added to counts.
     confidence

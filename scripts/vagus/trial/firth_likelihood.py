@@ -73,6 +73,8 @@ class Logistic:
         left = y - fitted + leverage * (0.5 - fitted)
         score = np.column_stack([left.T @ self.shared, (left * x).sum(axis=0)])
         curvature = self._gram(weight * (1 + leverage), who)
+        # Far out, where weights differ by many powers of ten, rounding alone may make it singular.
+        usable &= np.linalg.slogdet(curvature)[0] > 0
         curvature[~usable] = np.eye(q + 1)
         value = (y * eta - np.logaddexp(0.0, eta)).sum(axis=0) + 0.5 * log_det
         solved = np.linalg.inv(curvature).astype(np.float64, copy=False)

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from vagus.design.model import Design
 from vagus.errors import VagusError
-from vagus.trial.ancova import fit_ancova
+from vagus.trial.ancova import choose_errors, fit_ancova
 from vagus.trial.clda import fit_clda
 from vagus.trial.crossover import carry_over_note, fit_crossover
 from vagus.trial.estimands import why_not_between
 from vagus.trial.fits import OK, ContrastFit, empty_fit
 from vagus.trial.values import TrialValues, adjustment_columns
 
-MODELS = ("auto", "ancova", "clda")
+MODELS = ("auto", "ancova", "clda", "clda_intercept")
 
 Floats = NDArray[np.float64]
 
@@ -51,7 +51,7 @@ def why_no_comparison(design: Design) -> str:
 
 
 def choose_model(design: Design, asked: str = "auto") -> str:
-    """Return `ancova`, `clda` or `crossover`.
+    """Return `ancova`, `clda`, `clda_intercept` or `crossover`.
 
     Parameters
     ----------
@@ -59,7 +59,8 @@ def choose_model(design: Design, asked: str = "auto") -> str:
         The checked trial.
     asked
         `trial.model` of the config: `auto` takes the constrained longitudinal model as soon as there is more
-        than one visit after the baseline.
+        than one visit after the baseline. `clda` has a random slope over time where it can be estimated,
+        `clda_intercept` never.
 
     Raises
     ------
@@ -79,7 +80,7 @@ def fit_arms(
     values: TrialValues,
     design: Design,
     model: str = "auto",
-    robust: str = "hc3",
+    robust: str = "auto",
     confidence: float = 0.95,
 ) -> ArmFit:
     """Fit the model of the design to the features that pass the prevalence filter.
@@ -93,7 +94,7 @@ def fit_arms(
     model
         `trial.model` of the config, see `choose_model`.
     robust
-        Standard errors of the ANCOVA, `hc3`, `hc2` or `classical`.
+        Standard errors of the ANCOVA: `auto`, `hc3`, `hc2` or `classical`, see `fit_ancova`.
     confidence
         Level of the intervals.
 
@@ -128,8 +129,9 @@ def fit_arms(
     arm = np.array([code[p.arm] for p in found], dtype=np.int64)
     visits = [design.baseline, *design.followup_visits]
     cube = np.stack([values.at(visit, people)[:, values.passes] for visit in visits])
-    if chosen == "clda":
-        return ArmFit(fit_clda(cube, arm, arms, visits, adjust, confidence, terms), notes)
+    if chosen.startswith("clda"):
+        times = np.array(design.visit_times(visits)) if chosen == "clda" else None
+        return ArmFit(fit_clda(cube, arm, arms, visits, adjust, confidence, terms, times), notes)
     return ArmFit(_ancova(cube, arm, arms, visits, adjust, robust, confidence, terms), notes)
 
 
@@ -146,6 +148,7 @@ def _ancova(
     """Return one ANCOVA per follow-up visit."""
     keys = [(v, j) for v in range(1, len(visits)) for j in range(1, len(arms))]
     words = {"hc3": "HC3 errors", "hc2": "HC2 errors, Bell-McCaffrey df", "classical": "classical errors"}
+    robust = choose_errors(robust, arm)
     errors = words.get(robust, robust)
     with_baseline = f"ANCOVA: value ~ arm + baseline{terms}; OLS, {errors}"
     without = f"ANCOVA: value ~ arm{terms}; OLS, {errors}; baseline does not vary"

@@ -33,7 +33,8 @@ class Scheme:
     stratum
         (n,) stratum of every participant; labels move inside strata only.
     permutations
-        Number of random re-arrangements; when there are no more distinct ones than this, all are taken.
+        Number of random re-arrangements; when there are not more than twice as many distinct ones, all are
+        taken: an exact p is worth the time, above all for ranks, whose sums in small arms are few.
     seed
         Of the random re-arrangements.
     strata_names
@@ -64,7 +65,7 @@ class Scheme:
     @property
     def exact(self) -> bool:
         """Whether all distinct arrangements are gone through."""
-        return self.distinct <= self.permutations
+        return self.distinct <= 2 * self.permutations
 
     @property
     def count(self) -> int:
@@ -90,18 +91,14 @@ class Scheme:
             yield out
 
     def _all(self, size: int) -> Iterator[Codes]:
-        ways = [list(_distinct(self.arm[b])) for b in self._blocks]
-        rows: list[Codes] = []
-        for choice in itertools.product(*ways):
-            row = np.empty(len(self.arm), dtype=np.int64)
-            for block, part in zip(self._blocks, choice, strict=True):
-                row[block] = part
-            rows.append(row)
-            if len(rows) == size:
-                yield np.array(rows)
-                rows = []
-        if rows:
-            yield np.array(rows)
+        ways = [_distinct(self.arm[b]) for b in self._blocks]
+        shape = tuple(len(w) for w in ways)
+        for start in range(0, self.distinct, size):
+            rows = np.arange(start, min(start + size, self.distinct))
+            out = np.empty((len(rows), len(self.arm)), dtype=np.int64)
+            for block, way, at in zip(self._blocks, ways, np.unravel_index(rows, shape), strict=True):
+                out[:, block] = way[at]
+            yield out
 
     def p_value(self, observed: Floats, permuted: Floats) -> Floats:
         """Return p of statistics for which large is extreme.
@@ -151,21 +148,23 @@ def _arrangements(arm: Codes) -> int:
     return ways
 
 
-def _distinct(arm: Codes) -> Iterator[Codes]:
-    """Yield every distinct order of the labels of one stratum."""
+def _distinct(arm: Codes) -> NDArray[np.int16]:
+    """Return every distinct order of the labels of one stratum, (arrangements, n)."""
     counts = np.bincount(arm).tolist()
-
-    def place(free: tuple[int, ...], level: int) -> Iterator[dict[int, int]]:
-        if level == len(counts) - 1:
-            yield dict.fromkeys(free, level)
-            return
-        for chosen in itertools.combinations(free, counts[level]):
-            taken = set(chosen)
-            for rest in place(tuple(i for i in free if i not in taken), level + 1):
-                yield dict.fromkeys(chosen, level) | rest
-
-    for where in place(tuple(range(len(arm))), 0):
-        yield np.array([where[i] for i in range(len(arm))], dtype=np.int64)
+    out = np.full((1, len(arm)), len(counts) - 1, dtype=np.int16)
+    free = np.arange(len(arm))[None, :]
+    # Level by level its places are chosen among those that are still free.
+    for level, count in enumerate(counts[:-1]):
+        left = free.shape[1]
+        chosen = np.array(list(itertools.combinations(range(left), count)), dtype=np.int64)
+        taken = np.zeros((len(chosen), left), dtype=bool)
+        np.put_along_axis(taken, chosen.reshape(len(chosen), count), True, axis=1)
+        rows = len(out)
+        out, mask = np.repeat(out, len(chosen), axis=0), np.tile(taken, (rows, 1))
+        places = np.repeat(free, len(chosen), axis=0)
+        np.put_along_axis(out, places[mask].reshape(len(out), count), np.int16(level), axis=1)
+        free = places[~mask].reshape(len(out), left - count)
+    return out
 
 
 def strata_of(columns: Sequence[Sequence[object]], n: int) -> Codes:

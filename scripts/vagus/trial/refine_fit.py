@@ -57,7 +57,7 @@ def refine_fit(
     values: TrialValues,
     design: Design,
     model: str = "auto",
-    robust: str = "hc3",
+    robust: str = "auto",
     confidence: float = 0.95,
     bias: str = "shift",
     rerandomisations: int = 0,

@@ -66,7 +66,7 @@ def rerandomise(
     adjust
         (participants, columns) strata and covariates of the model, without an intercept.
     number
-        Random arrangements; all are taken where there are no more.
+        Random arrangements; all are taken where there are not more than twice as many.
     seed
         Of the draw.
     shift

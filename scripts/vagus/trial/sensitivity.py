@@ -67,7 +67,7 @@ class Trial:
         Standard errors of the ANCOVA.
     """
 
-    def __init__(self, design: Design, errors: str = "hc3") -> None:
+    def __init__(self, design: Design, errors: str = "auto") -> None:
         self.errors = errors
         self.arms = [str(design.reference_arm), *[a for a in design.arms if a != design.reference_arm]]
         code = {p.participant: self.arms.index(p.arm) for p in design.participants if p.arm in self.arms}
@@ -89,7 +89,7 @@ def sensitivity(
     design: Design,
     min_prevalence: float = 0.2,
     pseudocount: float = 0.5,
-    errors: str = "hc3",
+    errors: str = "auto",
 ) -> pd.DataFrame:
     """Estimate every effect at the primary visit in several ways.
 
@@ -342,7 +342,7 @@ def _rows(
 
 
 def main(
-    profile: str, design: str, output: str, min_prevalence: float, pseudocount: float, errors: str = "hc3"
+    profile: str, design: str, output: str, min_prevalence: float, pseudocount: float, errors: str = "auto"
 ) -> None:
     """Read a profile and the design, write the table of methods."""
     table = sensitivity(read_profile(profile), load_design(design), min_prevalence, pseudocount, errors)

@@ -59,7 +59,7 @@ def tipping_point(
     design: Design,
     confidence: float = 0.95,
     m: int = IMPUTATIONS,
-    errors: str = "hc3",
+    errors: str = "auto",
 ) -> pd.DataFrame:
     """Impute missing scores of the primary visit, and shift what was imputed in one arm in steps.
 
@@ -231,7 +231,7 @@ def _conclusion(row: dict[str, Any]) -> int:
     return int(row["ci_low"] > 0) - int(row["ci_high"] < 0)
 
 
-def main(profile: str, design: str, output: str, confidence: float, errors: str = "hc3") -> None:
+def main(profile: str, design: str, output: str, confidence: float, errors: str = "auto") -> None:
     """Read a profile and the design, write the table."""
     table = tipping_point(read_profile(profile), load_design(design), confidence, errors=errors)
     for column in ("changes_conclusion", "tipping"):
