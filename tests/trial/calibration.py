@@ -52,9 +52,9 @@ def parallel(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return (visits, participants, features), the arms and the batch column.
 
-    A fifth drops out, at random given what was seen before: a low first feature drops out more often, and more
-    so in the arm. `lines` is the standard deviation between participants of their change from visit to visit,
-    on the log scale.
+    A fifth drops out, at random given what was seen before: a low first feature drops out more often, and
+    more so in the arm. `lines` is the standard deviation between participants of their change from visit to
+    visit, on the log scale.
     """
     arm = np.arange(2 * n) % 2
     batch = rng.permutation(2 * n) % 2

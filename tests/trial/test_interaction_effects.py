@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from calibration import make_world, parallel
 from trial_designs import make_design, make_profile, sample_ids, score_profile
 
+from vagus.trial.interaction import fit_interaction
 from vagus.trial.interaction_effects import COLUMNS, interaction_effects
 
 ARMS = ("placebo",) * 12 + ("probiotic",) * 12
@@ -46,7 +48,7 @@ def test_the_effects_are_recovered():
     row = at.loc[("f2", "baseline")]
     assert row["estimate"] == pytest.approx(-0.25 * spread, abs=0.01)
     assert row["effect"] - row["other_effect"] == pytest.approx(row["estimate"], abs=1e-9)
-    assert row["model"] == "value ~ arm + baseline + arm:baseline; OLS, HC3 errors"
+    assert row["model"] == "value ~ arm + baseline + arm:baseline; OLS, HC2 errors, Bell-McCaffrey df"
 
 
 def test_there_is_one_p_and_it_is_of_the_interaction():
@@ -102,11 +104,11 @@ def test_a_level_with_too_few_has_a_status_and_the_others_an_estimate():
 
 def test_a_moderator_that_is_a_stratum_enters_once_and_missing_people_are_left_out():
     design, start, later, _ = make_trial(noise=1, interactions=("drug",), strata=["drug"])
-    table = interaction_effects(score_profile(design, start, later), design)
+    table = interaction_effects(score_profile(design, start, later), design, robust="hc3")
     assert table.loc[0, "df"] == 24 - 5
     later[3, 0] = np.nan
     design.participants[23].covariates["drug"] = None
-    table = interaction_effects(score_profile(design, start, later), design)
+    table = interaction_effects(score_profile(design, start, later), design, robust="hc3")
     assert table.loc[0, ["n_arm", "n_reference", "df"]].tolist() == [11, 11, 17]
     assert table.loc[1, ["n_arm", "n_reference", "df"]].tolist() == [11, 12, 18]
 
@@ -138,3 +140,62 @@ def test_compositional_profiles_and_rare_features():
     table = interaction_effects(make_profile(counts, sample_ids(design)), design)
     assert list(table["status"]) == ["ok"] * 4 + ["below prevalence"]
     assert set(table["unit"]) == {"log2 fold change (CLR)"}
+
+
+def test_degrees_of_freedom_of_bell_and_mccaffrey_with_the_matrices_written_out():
+    rng = np.random.default_rng(4)
+    arm = np.repeat([0, 1], [14, 9])
+    sex, age = rng.integers(0, 2, (23, 1)).astype(float), rng.normal(size=(23, 1))
+    start, later = rng.normal(size=(2, 23, 3))
+    fit = fit_interaction(later, start, arm, sex, age, robust="hc2")
+    for f in range(3):
+        on = (arm == 1)[:, None] * 1.0
+        X = np.column_stack([np.ones(23), on, on * sex, sex, age, start[:, f]])
+        solve = np.linalg.solve(X.T @ X, X.T)
+        maker = np.eye(23) - X @ solve
+        spare, residual = np.diag(maker), maker @ later[:, f]
+        inner = maker @ np.diag(solve[2] ** 2 / spare) @ maker
+        ours = fit.interaction[0][0]
+        assert ours.std_error[f] == pytest.approx(np.sqrt((solve[2] ** 2 * residual**2 / spare).sum()))
+        assert ours.df[f] == pytest.approx(np.trace(inner) ** 2 / np.trace(inner @ inner))
+
+
+@pytest.mark.parametrize(("per_level", "chosen"), [(29, "HC2"), (30, "HC3")])
+def test_errors_are_chosen_by_the_smallest_arm_at_a_level(per_level, chosen):
+    n = 4 * per_level
+    design = make_design(
+        ("placebo", "probiotic") * (n // 2), covariates=[{"drug": "ab"[i // 2 % 2]} for i in range(n)]
+    )
+    design.plan["interactions"] = ["drug"]
+    rng = np.random.default_rng(3)
+    profile = score_profile(design, rng.normal(size=(n, 1)), rng.normal(size=(n, 1)))
+    assert f"OLS, {chosen} errors" in interaction_effects(profile, design)["model"].iloc[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moderator", ["level", "number", "baseline"])
+@pytest.mark.parametrize(
+    "n",
+    [
+        pytest.param(8, marks=pytest.mark.xfail(strict=True, reason="4 an arm and level: conservative")),
+        16,
+        40,
+    ],
+)
+def test_type_one_error(n, moderator):
+    """Those of resources/docs/calibration.md."""
+    rng = np.random.default_rng([97, n])
+    world, found = make_world(21, False), []
+    for _ in range({8: 600, 16: 400, 40: 200}[n]):
+        y, arm, batch = parallel(rng, world, n, 2)
+        sex = rng.permutation(np.arange(2 * n) // 2 % 2).astype(float)[:, None]
+        given = {"level": sex, "number": rng.normal(size=(2 * n, 1)), "baseline": None}[moderator]
+        seen = np.isfinite(y[1, :, 0])
+        fit = fit_interaction(
+            y[1][seen], y[0][seen], arm[seen], None if given is None else given[seen], batch[seen],
+            robust="hc2",
+        )  # fmt: skip
+        found.append(np.nanmean(fit.interaction[0][0].p_value < 0.05))
+    error = np.std(found) / np.sqrt(len(found))
+    print(f"\n| {moderator} | {n} | {np.mean(found):.4f} ({error:.4f}) |")
+    assert 0.04 - 2 * error <= np.mean(found) <= 0.06 + 2 * error

@@ -260,6 +260,7 @@ rule interaction_effects:
         min_prevalence=config["trial"]["min_prevalence"],
         pseudocount=config["trial"]["pseudocount"],
         confidence=config["trial"]["confidence"],
+        errors=config["trial"]["errors"],
     script:
         "../../scripts/vagus/trial/interaction_effects.py"
 

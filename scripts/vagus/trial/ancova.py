@@ -27,6 +27,11 @@ from vagus.trial.fits import (
 )
 
 ROBUST = ("auto", "hc3", "hc2", "classical")
+ERROR_WORDS = {
+    "hc3": "HC3 errors",
+    "hc2": "HC2 errors, Bell-McCaffrey df",
+    "classical": "classical errors",
+}
 # From this many participants in the smallest arm on, HC3 keeps a type I error of 0.04
 # (resources/docs/calibration.md).
 ENOUGH_FOR_HC3 = 30

@@ -1,4 +1,4 @@
-"""Whether the effect of an arm depends on a moderator: least squares with HC3 for all features at once."""
+"""Whether the effect of an arm depends on a moderator: least squares, robust errors, all features at once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from vagus.errors import VagusError
+from vagus.trial.ancova import choose_errors
 from vagus.trial.columns import given_by, independent
 from vagus.trial.fits import ALIASED, CONSTANT, FEW, NO_SPREAD, OK, TINY
 
@@ -21,10 +22,11 @@ Floats = NDArray[np.float64]
 
 @dataclass
 class Estimates:
-    """Estimate, error, interval and p of one combination of coefficients, (features,) each."""
+    """One combination of coefficients, (features,) each; degrees of freedom are those of its error."""
 
     estimate: Floats
     std_error: Floats
+    df: Floats
     ci_low: Floats
     ci_high: Floats
     p_value: Floats
@@ -40,15 +42,12 @@ class InteractionFit:
         [arm][step] how the effect of the arm differs between a step of the moderator and its start.
     effect
         [arm][step] effect of the arm there; step 0 is the start. Their p is never shown.
-    df
-        (features,) n - rank.
     status
         (arms, steps, features) `ok` or why there is no interaction.
     """
 
     interaction: list[list[Estimates]]
     effect: list[list[Estimates]]
-    df: Floats
     status: NDArray[np.object_]
 
 
@@ -59,6 +58,7 @@ def fit_interaction(
     moderator: Floats | None,
     adjust: Floats | None = None,
     confidence: float = 0.95,
+    robust: str = "auto",
 ) -> InteractionFit:
     """Fit `outcome ~ arm * moderator + baseline + adjust` to every feature.
 
@@ -76,17 +76,18 @@ def fit_interaction(
         dropped, as the moderator's own among the strata.
     confidence
         Level of the intervals.
+    robust
+        Standard errors `hc3`, `hc2` (with the degrees of freedom of Bell & McCaffrey) or `auto`, as in
+        `fit_ancova`.
 
     Returns
     -------
     InteractionFit
-        Standard errors are HC3 (MacKinnon & White 1985, doi 10.1016/0304-4076(85)90158-7), with Student's t
-        on n - rank degrees of freedom.
 
     Raises
     ------
     VagusError
-        If shapes disagree or `confidence` is out of range.
+        If shapes disagree, or `confidence` or `robust` is out of range.
     """
     n, features = outcome.shape
     adjust = np.empty((n, 0)) if adjust is None else np.asarray(adjust, dtype=np.float64)
@@ -97,6 +98,9 @@ def fit_interaction(
         raise VagusError(
             f"config: trial.confidence is {confidence}; allowed: between 0 and 1; fix: give e.g. 0.95"
         )
+    robust = choose_errors(robust, arm)
+    if robust not in ("hc3", "hc2"):
+        raise VagusError(f"interaction: standard errors {robust!r}; allowed: auto, hc3, hc2")
     k = int(max(arm, default=0))
     arms = np.column_stack([(arm == j).astype(np.float64) for j in range(1, k + 1)])
     steps = 1 if moderator is None else moderator.shape[1]
@@ -118,7 +122,7 @@ def fit_interaction(
     for start in range(0, features, BLOCK):
         part = slice(start, start + BLOCK)
         block = outcome[:, part], baseline[:, part]
-        _fit_block(fit, part, *block, arms, shared, moderator is None, places, confidence)
+        _fit_block(fit, part, *block, arms, shared, moderator is None, places, confidence, robust)
     return fit
 
 
@@ -132,12 +136,11 @@ def _scale(columns: Floats) -> Floats:
 
 def _empty(k: int, steps: int, features: int) -> InteractionFit:
     def blank() -> Estimates:
-        return Estimates(*[np.full(features, np.nan) for _ in range(5)])
+        return Estimates(*[np.full(features, np.nan) for _ in range(6)])
 
     return InteractionFit(
         interaction=[[blank() for _ in range(steps)] for _ in range(k)],
         effect=[[blank() for _ in range(steps + 1)] for _ in range(k)],
-        df=np.full(features, np.nan),
         status=np.full((k, steps, features), FEW, dtype=object),
     )
 
@@ -152,6 +155,7 @@ def _fit_block(
     by_baseline: bool,
     places: list[int],
     confidence: float,
+    robust: str,
 ) -> None:
     """Fit features and write them into `fit`; `places` are those of columns in `shared`, -1 if lost."""
     n, k = arms.shape
@@ -178,14 +182,15 @@ def _fit_block(
     values = np.linalg.eigvalsh(gram / scale[:, :, None] / scale[:, None, :])
     short = values[:, 0] < 1e-12
     gram[short] = np.eye(design.shape[2])
-    solve = np.einsum("fij,fnj->fin", np.linalg.inv(gram), design)
+    inverse = np.linalg.inv(gram)
+    solve = np.einsum("fij,fnj->fin", inverse, design)
     beta = np.einsum("fin,nf->fi", solve, y)
     residual = y.T - np.einsum("fni,fi->fn", design, beta)
     leverage = np.einsum("fni,fin->fn", design, solve)
     df = n - (design.shape[2] - dead.sum(axis=1))
-    fit.df[part] = np.where(df > 0, df, np.nan)
     alone = leverage > 1 - 1e-9
-    share = np.where(alone, 0.0, residual / np.where(alone, 1.0, 1 - leverage))
+    spare = np.where(alone, 1.0, 1 - leverage)
+    share = np.where(alone, 0.0, residual / (spare if robust == "hc3" else np.sqrt(spare)))
     exact = (residual**2).sum(axis=1) <= 1e-20 * total
 
     def solved(target: Estimates, wanted: list[int]) -> NDArray[np.object_]:
@@ -205,9 +210,13 @@ def _fit_block(
         status[constant] = CONSTANT
         with np.errstate(divide="ignore", invalid="ignore"):
             error = np.sqrt(((influence * share) ** 2).sum(axis=1))
-            p = 2 * stats.t.sf(np.abs(estimate / error), df)
-            half = stats.t.ppf(0.5 + confidence / 2, df) * error
-        numbers = (estimate, error, estimate - half, estimate + half, p)
+            freedom = df.astype(np.float64)
+            if robust == "hc2":
+                weight = np.where(alone, 0.0, influence**2 / spare)
+                freedom = _bell_mccaffrey(weight, design, inverse, leverage)
+            p = 2 * stats.t.sf(np.abs(estimate / error), freedom)
+            half = stats.t.ppf(0.5 + confidence / 2, freedom) * error
+        numbers = (estimate, error, freedom, estimate - half, estimate + half, p)
         for name, number in zip(vars(target), numbers, strict=True):
             getattr(target, name)[part] = np.where(status == OK, number, np.nan)
         return status
@@ -220,3 +229,14 @@ def _fit_block(
             c = design.shape[2] - k + j if by_baseline else places[1 + k + j * steps + step]
             solved(fit.effect[j][step + 1], [main, c])
             fit.status[j, step, part] = solved(fit.interaction[j][step], [c])
+
+
+def _bell_mccaffrey(weight: Floats, design: Floats, inverse: Floats, leverage: Floats) -> Floats:
+    """Return the degrees of freedom of a sum of squared residuals with weights, as in `ancova`.
+
+    With the residual maker M = I - H, tr(MWM)^2 / tr(MWMWM); H enters by traces of columns x columns.
+    """
+    first = (weight * (1 - leverage)).sum(axis=1)
+    turned = inverse @ np.einsum("fn,fni,fnj->fij", weight, design, design, optimize=True)
+    second = (weight**2 * (1 - 2 * leverage)).sum(axis=1) + np.einsum("fij,fji->f", turned, turned)
+    return np.asarray(first**2 / second)

@@ -21,6 +21,7 @@ from vagus.design.model import Design, load_design
 from vagus.profile import Profile, read_profile
 from vagus.steps import run_step
 from vagus.trial.adjust import adjust_p
+from vagus.trial.ancova import ERROR_WORDS, choose_errors
 from vagus.trial.estimands import why_not_between
 from vagus.trial.fits import FEW, MIN_PER_ARM, OK, missing_patterns
 from vagus.trial.interaction import Estimates, fit_interaction
@@ -130,12 +131,14 @@ def interaction_effects(
     min_prevalence: float = 0.2,
     pseudocount: float = 0.5,
     confidence: float = 0.95,
+    robust: str = "auto",
 ) -> pd.DataFrame:
     """Estimate how the effect of every arm depends on the moderators that the plan names.
 
     One model per moderator and visit: value at the visit ~ arm * moderator + value at baseline + strata +
-    covariates, by least squares with HC3 errors, on the scale of `arm_effects`. The baseline as a moderator
-    is the feature's own value before the intervention; numbers count per SD of the participants in the model.
+    covariates, by least squares with robust errors, on the scale of `arm_effects`. The baseline as a
+    moderator is the feature's own value before the intervention; numbers count per SD of the participants in
+    the model.
 
     Parameters
     ----------
@@ -143,8 +146,8 @@ def interaction_effects(
         Any profile.
     design
         The checked trial; its plan's `interactions` name the moderators.
-    min_prevalence, pseudocount, confidence
-        As in `arm_effects`.
+    min_prevalence, pseudocount, confidence, robust
+        As in `arm_effects`; not the classical errors.
 
     Returns
     -------
@@ -179,8 +182,16 @@ def interaction_effects(
             continue
         for visit in design.followup_visits:
             later = values.at(visit, people)
-            parts += _one(values, design, moderator, visit, later, start, arm, adjust, confidence)
+            parts += _one(values, design, moderator, visit, later, start, arm, adjust, confidence, robust)
     return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
+
+
+def _errors(robust: str, moderator: Moderator, arm: np.ndarray) -> str:
+    """Return what `auto` stands for: an interaction rests on the participants of each arm at each level."""
+    if moderator.member is None:
+        return choose_errors(robust, arm)
+    known = moderator.member >= 0
+    return choose_errors(robust, arm[known] * len(moderator.levels) + moderator.member[known])
 
 
 def _one(
@@ -193,8 +204,10 @@ def _one(
     arm: np.ndarray,
     adjust: np.ndarray,
     confidence: float,
+    robust: str,
 ) -> list[pd.DataFrame]:
     """Return the rows of one moderator at one visit, a table per contrast and step."""
+    robust = _errors(robust, moderator, arm)
     contrasts = design.contrasts()
     steps = len(moderator.levels) - 1
     known = np.all(np.isfinite(adjust), axis=1)
@@ -204,7 +217,17 @@ def _one(
     terms = ["arm", moderator.name, f"arm:{moderator.name}"]
     terms += [t for t in [BASELINE, *design.covariates] if t != moderator.name]
     tables = [
-        [_blank(values, moderator, contrast, visit, s + 1, " + ".join(terms)) for s in range(steps)]
+        [
+            _blank(
+                values,
+                moderator,
+                contrast,
+                visit,
+                s + 1,
+                f"{' + '.join(terms)}; OLS, {ERROR_WORDS.get(robust, robust)}",
+            )
+            for s in range(steps)
+        ]
         for contrast in contrasts
     ]
     tested = np.flatnonzero(values.passes)
@@ -227,6 +250,7 @@ def _one(
             columns_of,
             adjust[rows],
             confidence,
+            robust,
         )
         for place, j in enumerate(used[1:]):
             for s in range(steps):
@@ -234,7 +258,7 @@ def _one(
                 _put(table, columns, fit.interaction[place][s], "estimate", "ci_low", "ci_high")
                 table.loc[columns, "std_error"] = fit.interaction[place][s].std_error
                 table.loc[columns, "p_value"] = fit.interaction[place][s].p_value
-                table.loc[columns, "df"] = np.where(fit.status[place, s] == OK, fit.df, np.nan)
+                table.loc[columns, "df"] = fit.interaction[place][s].df
                 table.loc[columns, "status"] = fit.status[place, s]
                 _put(table, columns, fit.effect[place][s + 1], "effect", "effect_low", "effect_high")
                 _put(table, columns, fit.effect[place][0], "other_effect", "other_low", "other_high")
@@ -258,7 +282,7 @@ def _blank(
         "visit": visit,
         "moderator": moderator.name,
         "comparison": PER_SD if moderator.member is None else f"{level} vs {other}",
-        "model": f"value ~ {terms}; OLS, HC3 errors",
+        "model": f"value ~ {terms}",
         "unit": values.units,
         "level": level,
         "other_level": other,
@@ -297,11 +321,17 @@ def _count(
 
 
 def main(
-    profile: str, design: str, output: str, min_prevalence: float, pseudocount: float, confidence: float
+    profile: str,
+    design: str,
+    output: str,
+    min_prevalence: float,
+    pseudocount: float,
+    confidence: float,
+    errors: str = "auto",
 ) -> None:
     """Read a profile and the design, write the table of interactions."""
     table = interaction_effects(
-        read_profile(profile), load_design(design), min_prevalence, pseudocount, confidence
+        read_profile(profile), load_design(design), min_prevalence, pseudocount, confidence, errors
     )
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(output, sep="\t", index=False, float_format="%.10g")
@@ -318,6 +348,7 @@ if "snakemake" in globals():
             snakemake.params.min_prevalence,
             snakemake.params.pseudocount,
             snakemake.params.confidence,
+            snakemake.params.errors,
         ),
         snakemake.log[0],
     )

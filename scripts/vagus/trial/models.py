@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vagus.design.model import Design
 from vagus.errors import VagusError
-from vagus.trial.ancova import choose_errors, fit_ancova
+from vagus.trial.ancova import ERROR_WORDS, choose_errors, fit_ancova
 from vagus.trial.clda import fit_clda
 from vagus.trial.crossover import carry_over_note, fit_crossover
 from vagus.trial.estimands import why_not_between
@@ -147,9 +147,8 @@ def _ancova(
 ) -> ContrastFit:
     """Return one ANCOVA per follow-up visit."""
     keys = [(v, j) for v in range(1, len(visits)) for j in range(1, len(arms))]
-    words = {"hc3": "HC3 errors", "hc2": "HC2 errors, Bell-McCaffrey df", "classical": "classical errors"}
     robust = choose_errors(robust, arm)
-    errors = words.get(robust, robust)
+    errors = ERROR_WORDS.get(robust, robust)
     with_baseline = f"ANCOVA: value ~ arm + baseline{terms}; OLS, {errors}"
     without = f"ANCOVA: value ~ arm{terms}; OLS, {errors}; baseline does not vary"
     contrasts = [f"{arms[j]} vs {arms[0]}" for _, j in keys]
