@@ -14,11 +14,12 @@ import pandas as pd
 from plotly.offline import get_plotlyjs
 
 from vagus import __version__
+from vagus.report.citations import citations, references, versions
 from vagus.report.figures_common import Figure, to_tsv
 from vagus.report.figures_reads import ledger_table
 from vagus.report.flow_diagram import complete_people, stool_rows, with_visits
 from vagus.report.load_results import Results, load_results
-from vagus.report.methods import citations, methods, references, versions
+from vagus.report.methods import methods
 from vagus.report.section import INFERRED, Section, alpha_of, difference_words, inferred_words, profile_order
 from vagus.report.sections import all_sections
 from vagus.report.sections_reads import controls
