@@ -13,7 +13,8 @@ from report.fake_trial import build, make_results
 
 from vagus.report.build_report import embed
 from vagus.report.figures_ordination import principal_coordinates
-from vagus.report.load_results import load_results, read_distances
+from vagus.report.load_results import load_results
+from vagus.report.read_tables import read_distances
 from vagus.report.sentences import number, percent, split_contrast
 
 EVIL = "</script><script>alert(1)</script>"

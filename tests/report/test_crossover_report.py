@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from report.fake_trial import make_results
 
-from vagus.report.build_report import answer, design_rows, key_numbers, write_report
+from vagus.report.build_report import write_report
+from vagus.report.first_page import answer, design_rows, key_numbers
 from vagus.report.load_results import Results, load_results
 from vagus.report.sections_reads import flow_section
 from vagus.report.sections_trial import effects_section

@@ -7,8 +7,9 @@ import pytest
 from report.fake_trial import SETTINGS, make_results
 
 from vagus.report import sections_community
+from vagus.report.citations import tools_that_ran
 from vagus.report.load_results import Results, load_results
-from vagus.report.methods import methods, tools_that_ran
+from vagus.report.methods import methods
 from vagus.report.section import INFERRED
 from vagus.report.sections_community import chance_r2, community_section, placed_figures
 

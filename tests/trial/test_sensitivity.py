@@ -7,7 +7,8 @@ from skbio.stats.composition import ancombc2
 from trial_designs import make_design, make_profile, sample_ids
 
 from vagus.trial.arm_effects import arm_effects
-from vagus.trial.sensitivity import COLUMNS, METHODS, sensitivity
+from vagus.trial.sensitivity import sensitivity
+from vagus.trial.sensitivity_rows import COLUMNS, METHODS
 
 ARMS = ("placebo",) * 12 + ("probiotic",) * 12
 LATER = np.arange(48) % 2 == 1

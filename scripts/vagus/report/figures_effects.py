@@ -1,4 +1,4 @@
-"""Arm effects with their intervals, changes inside the arms, and a simulation's truth beside them."""
+"""Arm effects with their intervals, and a simulation's truth beside them."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def forest_figure(
                     hovertemplate="truth %{x}<extra></extra>",
                     marker={"symbol": "diamond-open", "size": 13, "color": "#D55E00", "line": {"width": 2.5}},
                 )
-    _label_rows(figure, rows, features, own_axes, len(contrasts) == 1, height)
+    label_rows(figure, rows, features, own_axes, len(contrasts) == 1)
     units = sorted({u for u in rows["unit"] if u})
     arm, other = split_contrast(contrasts[0], reference)
     one_unit = len(units) == 1 and units[0] not in NO_UNIT and not own_axes
@@ -143,7 +143,7 @@ def forest_figure(
             f"\N{LEFTWARDS ARROW} higher in {esc(other)} \N{MIDDLE DOT} {title} \N{MIDDLE DOT} "
             f"higher in {esc(arm)} \N{RIGHTWARDS ARROW}"
         )
-    _fit_ranges(figure, rows, features, own_axes, "estimate")
+    fit_ranges(figure, rows, features, own_axes, "estimate")
     figure.update_xaxes(title={"text": title, "font": {"size": 12}}, row=panels, col=1)
     figure.update_layout(
         **base_layout(height, margin={"l": 16, "r": 230 if len(contrasts) == 1 else 40, "t": 64, "b": 60})
@@ -228,10 +228,22 @@ def _add_estimates(
     )
 
 
-def _fit_ranges(
+def fit_ranges(
     figure: go.Figure, rows: pd.DataFrame, features: list[str], own_axes: bool, middle: str
 ) -> None:
-    """Let every panel show zero and all its intervals, with some air."""
+    """Let every panel show zero and all its intervals, with some air.
+
+    Parameters
+    ----------
+    figure
+        With its panels.
+    rows, features
+        What is drawn, and the features in order.
+    own_axes
+        Whether every feature has a panel.
+    middle
+        Column of the estimate.
+    """
     for p in range(1, (len(features) if own_axes else 1) + 1):
         here = rows[rows["feature"] == features[p - 1]] if own_axes else rows
         columns = [c for c in (middle, "ci_low", "ci_high", "truth") if c in here.columns]
@@ -242,10 +254,22 @@ def _fit_ranges(
         figure.update_xaxes(range=[low - air, high + air], row=p, col=1)
 
 
-def _label_rows(
-    figure: go.Figure, rows: pd.DataFrame, features: list[str], own_axes: bool, numbers: bool, height: int
+def label_rows(
+    figure: go.Figure, rows: pd.DataFrame, features: list[str], own_axes: bool, numbers: bool
 ) -> None:
-    """Name the rows, draw the line of no difference, and write the numbers at the right."""
+    """Name the rows, draw the line of no difference, and write the numbers at the right.
+
+    Parameters
+    ----------
+    figure
+        With its panels.
+    rows, features
+        What is drawn, and the features in order.
+    own_axes
+        Whether every feature has a panel.
+    numbers
+        Write the estimates at the right.
+    """
     panels = len(features) if own_axes else 1
     for p in range(1, panels + 1):
         names = [features[p - 1]] if own_axes else features
@@ -290,102 +314,3 @@ def _with_unit(feature: str, rows: pd.DataFrame, own_axes: bool) -> str:
     """Return the label of a row; features on scales of their own carry their unit."""
     unit = str(rows.loc[rows["feature"] == feature, "unit"].iloc[0]) if own_axes else ""
     return short(feature) + (f"<br>({short(unit)})" if unit != feature and unit not in NO_UNIT else "")
-
-
-def within_figure(
-    within: pd.DataFrame,
-    profile: str,
-    visit: str,
-    arms: list[str],
-    reference: str | None,
-    features: list[str] | None = None,
-    own_axes: bool = False,
-    confidence: float = 0.95,
-) -> Figure | None:
-    """Draw the change from baseline inside each arm, as description.
-
-    Parameters
-    ----------
-    within
-        Changes; those of `profile` at `visit` are used.
-    profile, visit
-        What to draw.
-    arms, reference
-        Of the plan.
-    features
-        Which, in order (those of the forest plot); the largest |change| / standard error when None.
-    own_axes
-        Give every feature its own scale.
-    confidence
-        Of the intervals.
-    """
-    part = within[(within["profile"] == profile) & (within["visit"] == visit) & within["change"].notna()]
-    if not len(part):
-        return None
-    limit = TOP_OWN_AXES if own_axes else TOP
-    if not features:
-        size = (part["change"] / part["std_error"].where(part["std_error"] > 0)).abs().fillna(0)
-        top = (
-            part.assign(_size=size).groupby("feature")["_size"].max().sort_values(ascending=False).head(limit)
-        )
-        means = part[part["feature"].isin(top.index)].groupby("feature")["change"].mean()
-        features = means.sort_values(ascending=False).index.tolist()
-    features = [f for f in features if f in set(part["feature"])][:limit]
-    part = part[part["feature"].isin(features)]
-    if not len(part):
-        return None
-    colours = arm_colours(arms, reference)
-    shown = [a for a in arms if a in set(part["arm"])]
-    panels = len(features) if own_axes else 1
-    height = 150 + (92 if own_axes else 22 + 12 * len(shown)) * len(features)
-    figure = make_subplots(rows=panels, cols=1, vertical_spacing=min(0.5, 56 / height) if panels > 1 else 0)
-    for k, arm in enumerate(shown):
-        spread = 0.0 if len(shown) == 1 else 0.5 * (k / (len(shown) - 1) - 0.5)
-        for p in range(panels):
-            here = part[(part["arm"] == arm) & ((part["feature"] == features[p]) | (not own_axes))]
-            if not len(here):
-                continue
-            text = []
-            for _, item in here.iterrows():
-                value, low, high = interval(item, sign=True)
-                text.append(
-                    f"{esc(item['feature'])}<br>{value} ({low} to {high}), n = {number(item['n'], 0)}"
-                )
-            figure.add_scatter(
-                x=significant(here["change"]),
-                mode="markers",
-                name=esc(arm),
-                legendgroup=arm,
-                showlegend=p == 0,
-                y=[(0 if own_axes else features.index(f)) + spread for f in here["feature"]],
-                text=text,
-                hovertemplate="%{text}<extra>" + esc(arm) + "</extra>",
-                row=p + 1,
-                col=1,
-                error_x={
-                    "type": "data",
-                    "symmetric": False,
-                    "color": colours[arm],
-                    "thickness": 2,
-                    "width": 0,
-                    "array": significant((here["ci_high"] - here["change"]).fillna(0)),
-                    "arrayminus": significant((here["change"] - here["ci_low"]).fillna(0)),
-                },
-                marker={"size": 9, "symbol": "square", "color": colours[arm]},
-            )
-    _label_rows(figure, part, features, own_axes, False, height)
-    _fit_ranges(figure, part, features, own_axes, "change")
-    units = sorted({u for u in part["unit"] if u})
-    unit = f" ({esc(units[0])})" if len(units) == 1 and units[0] not in NO_UNIT and not own_axes else ""
-    figure.update_xaxes(title={"text": f"change from baseline to {esc(visit)}{unit}"}, row=panels, col=1)
-    figure.update_layout(**base_layout(height, margin={"l": 16, "r": 40, "t": 64, "b": 60}))
-    caption = (
-        f"Mean change inside each arm with its {100 * confidence:g}{PERCENT} confidence interval, in the "
-        "order of the arm effects."
-    )
-    name = profile_name(profile)
-    counted = plural(len(features), "feature")
-    alt = f"Change from baseline to {visit} inside each arm for {counted} of {profile}."
-    return Figure(
-        f"within.{profile}", f"Change inside the arms: {name}", caption, alt, figure, part, tab=name
-    )

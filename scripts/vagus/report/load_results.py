@@ -14,105 +14,9 @@ from vagus.errors import VagusError
 from vagus.ledger import read_ledger
 from vagus.modules.module_file import ModuleSet, load_modules
 from vagus.profile import Profile, read_profile
+from vagus.report import tables_needed
+from vagus.report.read_tables import read_distances, read_table, stack_tables
 
-FLOW_COLUMNS = ["level", "id", "participant", "arm", "visit", "assay", "status", "step", "reason"]
-EFFECT_COLUMNS = [
-    "profile",
-    "feature",
-    "contrast",
-    "visit",
-    "estimand",
-    "model",
-    "n_arm",
-    "n_reference",
-    "estimate",
-    "std_error",
-    "df",
-    "ci_low",
-    "ci_high",
-    "p_value",
-    "q_value",
-    "unit",
-    "prevalence",
-    "status",
-]
-WITHIN_COLUMNS = [
-    "profile",
-    "feature",
-    "arm",
-    "visit",
-    "n",
-    "mean_baseline",
-    "mean_visit",
-    "change",
-    "std_error",
-    "df",
-    "ci_low",
-    "ci_high",
-    "unit",
-    "status",
-]
-PREVALENCE_COLUMNS = [
-    *(c for c in EFFECT_COLUMNS if c != "df"),
-    "risk_difference",
-    "rd_low",
-    "rd_high",
-    *(f"{move}_{side}" for side in ("arm", "reference") for move in ("gained", "lost", "kept", "never")),
-]
-INTERACTION_COLUMNS = [
-    *(c for c in EFFECT_COLUMNS if c != "estimand"),
-    "moderator",
-    "comparison",
-    *("level", "effect", "effect_low", "effect_high"),
-    *("other_level", "other_effect", "other_low", "other_high"),
-]
-SENSITIVITY_METHODS = ("pseudocount_half", "pseudocount_one", "multiplicative", "rank", "ancombc2")
-SENSITIVITY_COLUMNS = [
-    *("profile", "feature", "contrast", "visit"),
-    *(f"{what}_{method}" for method in SENSITIVITY_METHODS for what in ("estimate", "p")),
-    *("methods", "agree", "status"),
-]
-CONCORDANCE_COLUMNS = [
-    "profile",
-    "compound",
-    "measure",
-    "comparison",
-    "n",
-    "spearman",
-    "ci_low",
-    "ci_high",
-    "sign_agreement",
-    "verdict",
-    "note",
-]
-BETA_COLUMNS = [
-    "profile",
-    "test",
-    "distance",
-    "visit",
-    "contrast",
-    "n_arm",
-    "n_reference",
-    "statistic",
-    "r2",
-    "df",
-    "df_residual",
-    "median_arm",
-    "median_reference",
-    "estimate",
-    "ci_low",
-    "ci_high",
-    "p_value",
-    "permutations",
-    "scheme",
-    "status",
-    "note",
-]
-WAY_COLUMNS = ["profile", "distance", "participant", "arm", "visit", "to_baseline", "to_previous"]
-PLACE_COLUMNS = ["profile", "distance", "sample", "participant", "visit", "arm", "axis1", "axis2"]
-PLACE_COLUMNS += ["explained1", "explained2"]
-MODULE_COLUMNS = ["sample", "module", "axis", "tier", "value", "carriers", "redundancy"]
-TRUTH_COLUMNS = ["profile", "feature", "contrast", "truth", "unit"]
 # Tables of the plan and the clinic, by the name that the sections use.
 EXTRA = {
     "deviations": "design/plan_deviations.tsv",
@@ -123,8 +27,6 @@ EXTRA = {
     "limits": "profiles/biomarkers.tsv",
     "missing": "trial/missing.tsv",
 }
-# A square table of 10,000 samples would be read for minutes to draw dots nobody can tell apart.
-MAX_ORDINATION = 600
 
 
 @dataclass
@@ -154,7 +56,7 @@ class Results:
     profiles
         By name.
     distances
-        Square tables by metric, at most `MAX_ORDINATION` samples each.
+        Square tables by metric, at most `read_tables.MAX_ORDINATION` samples each.
     distance_totals
         Number of samples in each distance file.
     settings
@@ -167,22 +69,26 @@ class Results:
 
     design: dict[str, Any]
     summary: str = ""
-    flow: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=FLOW_COLUMNS))
+    flow: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=tables_needed.FLOW))
     ledger: pd.DataFrame = field(default_factory=pd.DataFrame)
-    effects: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=EFFECT_COLUMNS))
-    within: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=WITHIN_COLUMNS))
-    prevalence: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PREVALENCE_COLUMNS))
-    interactions: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=INTERACTION_COLUMNS))
-    sensitivity: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SENSITIVITY_COLUMNS))
-    truth: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=TRUTH_COLUMNS))
+    effects: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=tables_needed.EFFECTS))
+    within: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=tables_needed.WITHIN))
+    prevalence: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=tables_needed.PREVALENCE))
+    interactions: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=tables_needed.INTERACTIONS)
+    )
+    sensitivity: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=tables_needed.SENSITIVITY))
+    truth: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=tables_needed.TRUTH))
     decontam: pd.DataFrame = field(default_factory=pd.DataFrame)
     mock: pd.DataFrame = field(default_factory=pd.DataFrame)
     shotgun_taxonomy: pd.DataFrame = field(default_factory=pd.DataFrame)
     shotgun_function: pd.DataFrame = field(default_factory=pd.DataFrame)
-    concordance: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=CONCORDANCE_COLUMNS))
-    beta: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=BETA_COLUMNS))
-    trajectories: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=WAY_COLUMNS))
-    ordination: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=PLACE_COLUMNS))
+    concordance: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=tables_needed.CONCORDANCE))
+    beta: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=tables_needed.BETA))
+    trajectories: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=tables_needed.TRAJECTORIES)
+    )
+    ordination: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=tables_needed.ORDINATION))
     modules: dict[str, pd.DataFrame] = field(default_factory=dict)
     module_set: ModuleSet | None = None
     truncation: dict[str, Any] = field(default_factory=dict)
@@ -350,7 +256,7 @@ def load_results(
         results.summary = summary.read_text(encoding="utf-8").strip()
     for name in ("profiles/flow.tsv", "design/flow.tsv"):
         if have(root / name):
-            results.flow = read_table(root / name, FLOW_COLUMNS)
+            results.flow = read_table(root / name, tables_needed.FLOW)
             break
     if have(root / "reads" / "ledger.tsv"):
         results.ledger = read_ledger(root / "reads" / "ledger.tsv")
@@ -362,20 +268,20 @@ def load_results(
         results.profiles[profile.name] = profile
     for path in glob("profiles/amplicon.distances/*.tsv"):
         results.distances[path.stem], results.distance_totals[path.stem] = read_distances(path)
-    results.effects = _stack(glob("trial/arm_effects/*.tsv"), EFFECT_COLUMNS)
-    results.within = _stack(glob("trial/within_arm/*.tsv"), WITHIN_COLUMNS)
-    results.beta = _stack(glob("trial/beta/*.tsv"), BETA_COLUMNS)
-    results.trajectories = _stack(glob("trial/trajectories/*.tsv"), WAY_COLUMNS)
-    results.ordination = _stack(glob("trial/ordination/*.tsv"), PLACE_COLUMNS)
-    results.prevalence = _stack(glob("trial/prevalence_effects/*.tsv"), PREVALENCE_COLUMNS)
-    results.interactions = _stack(glob("trial/interaction_effects/*.tsv"), INTERACTION_COLUMNS)
-    results.sensitivity = _stack(glob("trial/sensitivity/*.tsv"), SENSITIVITY_COLUMNS)
+    results.effects = stack_tables(glob("trial/arm_effects/*.tsv"), tables_needed.EFFECTS)
+    results.within = stack_tables(glob("trial/within_arm/*.tsv"), tables_needed.WITHIN)
+    results.beta = stack_tables(glob("trial/beta/*.tsv"), tables_needed.BETA)
+    results.trajectories = stack_tables(glob("trial/trajectories/*.tsv"), tables_needed.TRAJECTORIES)
+    results.ordination = stack_tables(glob("trial/ordination/*.tsv"), tables_needed.ORDINATION)
+    results.prevalence = stack_tables(glob("trial/prevalence_effects/*.tsv"), tables_needed.PREVALENCE)
+    results.interactions = stack_tables(glob("trial/interaction_effects/*.tsv"), tables_needed.INTERACTIONS)
+    results.sensitivity = stack_tables(glob("trial/sensitivity/*.tsv"), tables_needed.SENSITIVITY)
     if have(root / "trial" / "truth.tsv"):
-        results.truth = read_table(root / "trial" / "truth.tsv", TRUTH_COLUMNS)
+        results.truth = read_table(root / "trial" / "truth.tsv", tables_needed.TRUTH)
     if have(root / "trial" / "concordance.tsv"):
-        results.concordance = read_table(root / "trial" / "concordance.tsv", CONCORDANCE_COLUMNS)
+        results.concordance = read_table(root / "trial" / "concordance.tsv", tables_needed.CONCORDANCE)
     for path in glob("profiles/*.modules.tsv"):
-        results.modules[path.name.removesuffix(".modules.tsv")] = read_table(path, MODULE_COLUMNS)
+        results.modules[path.name.removesuffix(".modules.tsv")] = read_table(path, tables_needed.MODULES)
     module_file = (results.settings.get("modules") or {}).get("file")
     if module_file and results.modules:
         results.module_set = load_modules(module_file)
@@ -386,7 +292,7 @@ def load_results(
     for name, place in EXTRA.items():
         if have(root / place):
             results.extra[name] = read_table(root / place, [])
-    results.extra["tipping"] = _stack(glob("trial/tipping_point/*.tsv"), [])
+    results.extra["tipping"] = stack_tables(glob("trial/tipping_point/*.tsv"), [])
     for name in ("decontam", "mock"):
         if have(root / "profiles" / f"{name}.tsv"):
             setattr(results, name, read_table(root / "profiles" / f"{name}.tsv", []))
@@ -395,100 +301,3 @@ def load_results(
         if "arm" in table.columns:
             table["arm"] = table["arm"].map(results.group)
     return results
-
-
-def read_table(path: Path, needed: list[str]) -> pd.DataFrame:
-    """Read a TSV whose ids stay text.
-
-    Parameters
-    ----------
-    path
-        The table.
-    needed
-        Columns that must be there; those not about numbers are read as text.
-
-    Raises
-    ------
-    VagusError
-        Naming the missing columns.
-    """
-    text = [
-        "level",
-        "id",
-        "participant",
-        "arm",
-        "visit",
-        "assay",
-        "status",
-        "step",
-        "reason",
-        "profile",
-        "feature",
-        "contrast",
-        "estimand",
-        "model",
-        "unit",
-        "sample",
-        "compound",
-        "measure",
-        "comparison",
-        "verdict",
-        "note",
-        "module",
-        "axis",
-        "tier",
-        "test",
-        "distance",
-        "scheme",
-        "moderator",
-        "other_level",
-    ]
-    try:
-        frame = pd.read_csv(
-            path, sep="\t", dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""]
-        )
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame(columns=needed)
-    missing = [c for c in needed if c not in frame.columns]
-    if missing:
-        raise VagusError(f"report: {path} has no column {', '.join(missing)}; rebuild it")
-    for column in text:
-        if column in frame.columns:
-            frame[column] = frame[column].fillna("").astype(object)
-    for column in frame.columns.difference(text):
-        if needed and column in needed:
-            frame[column] = pd.to_numeric(frame[column], errors="coerce")
-    return frame
-
-
-def read_distances(path: Path, limit: int = MAX_ORDINATION) -> tuple[pd.DataFrame, int]:
-    """Read a square distance table, evenly thinned above `limit` samples.
-
-    Returns
-    -------
-    tuple
-        The square table, and how many samples the file holds.
-    """
-    with path.open(encoding="utf-8") as handle:
-        samples = handle.readline().rstrip("\n").split("\t")[1:]
-    total = len(samples)
-    if total <= limit:
-        frame = pd.read_csv(path, sep="\t", index_col=0, dtype={0: str})
-    else:
-        keep = sorted({round(i * (total - 1) / (limit - 1)) for i in range(limit)})
-        rows = set(keep)
-        frame = pd.read_csv(
-            path,
-            sep="\t",
-            header=0,
-            index_col=0,
-            usecols=[0, *(k + 1 for k in keep)],
-            skiprows=[i + 1 for i in range(total) if i not in rows],
-        )
-    frame.index = frame.index.astype(str)
-    return frame, total
-
-
-def _stack(paths: list[Path], columns: list[str]) -> pd.DataFrame:
-    frames = [f for f in (read_table(p, columns) for p in paths) if len(f)]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)

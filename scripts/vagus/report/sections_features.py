@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from vagus.report.figures_features import interaction_figure, presence_figure
-from vagus.report.load_results import SENSITIVITY_METHODS, Results
+from vagus.report.load_results import Results
 from vagus.report.section import (
     INFERRED,
     Section,
@@ -17,6 +17,7 @@ from vagus.report.section import (
     profile_order,
 )
 from vagus.report.sentences import PERCENT, number, p_text, plural, profile_name
+from vagus.trial.sensitivity_rows import METHODS
 
 ROWS = 10
 ALPHA = 0.05
@@ -199,7 +200,7 @@ def agreement_section(results: Results) -> Section:
             f"{profile_name(profile)}{_mark(results, profile)}: all methods agree in {full} of "
             f"{plural(len(part), 'comparison')}, some in {len(hit) - full}{_contrast(results, part)}"
         )
-        used = [m for m in SENSITIVITY_METHODS if part[f"p_{m}"].notna().any()]
+        used = [m for m in METHODS if part[f"p_{m}"].notna().any()]
         hit["_share"] = hit["agree"] / hit["methods"]
         hit = hit.sort_values(["_share", "feature"], ascending=[False, True], kind="stable").head(ROWS)
         table = [["feature", "agree", *[METHOD_WORDS[m] for m in used]]]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from vagus.report.figures_common import Figure
-from vagus.report.figures_effects import TOP, TOP_OWN_AXES, forest_figure, forest_rows, within_figure
+from vagus.report.figures_effects import TOP, TOP_OWN_AXES, forest_figure, forest_rows
 from vagus.report.figures_ordination import ordination_figure
 from vagus.report.figures_profiles import composition_figure, trajectory_figure
+from vagus.report.figures_within import within_figure
 from vagus.report.load_results import Results
 from vagus.report.section import (
     Section,

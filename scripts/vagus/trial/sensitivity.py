@@ -22,14 +22,14 @@ from vagus.trial.estimands import why_not_between
 from vagus.trial.fits import CONSTANT, FEW, MIN_PER_ARM, OK
 from vagus.trial.permutation import strata_of
 from vagus.trial.raw_values import raw_values
+from vagus.trial.sensitivity_rows import COLUMNS, METHODS, Found, method_rows
 from vagus.trial.transform import COMPOSITIONAL, replace_zeros
-from vagus.trial.values import BELOW, TrialValues, adjustment_columns, trial_values
+from vagus.trial.values import TrialValues, adjustment_columns, trial_values
 from vagus.trial.van_elteren import van_elteren
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-METHODS = ("pseudocount_half", "pseudocount_one", "multiplicative", "rank", "ancombc2")
 NAMES = {
     "pseudocount_half": "ANCOVA of the CLR with pseudocount 0.5",
     "pseudocount_one": "ANCOVA of the CLR with pseudocount 1",
@@ -39,21 +39,7 @@ NAMES = {
 }
 # Below this, ANCOM-BC2 has nothing from which to learn the bias.
 MIN_FEATURES = 3
-ALPHA = 0.05
 NO_PARTS = "no parts of a whole"
-COLUMNS = [
-    "profile",
-    "feature",
-    "contrast",
-    "visit",
-    *[f"{what}_{method}" for method in METHODS for what in ("estimate", "p", "status")],
-    "methods",
-    "agree",
-    "agreement",
-    "robust",
-    "prevalence",
-    "status",
-]
 
 
 class Trial:
@@ -78,10 +64,6 @@ class Trial:
         names = design.plan.get("strata") or []
         self.stratum = strata_of([[rows[p].get(n) for p in self.people] for n in names], len(self.people))
         self.known = np.all(np.isfinite(self.adjust), axis=1)
-
-
-# Estimates, p and status, (arms, features) each.
-Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def sensitivity(
@@ -144,7 +126,7 @@ def sensitivity(
         told = {str(s) for s in status[:, values.passes].ravel()} - {OK, CONSTANT, FEW}
         for words in sorted(told):
             print(f"{profile.name}: {NAMES[method]}: {words}")
-    parts = [_rows(values, design, found, i, c) for i, c in enumerate(design.contrasts())]
+    parts = [method_rows(values, design, found, i, c) for i, c in enumerate(design.contrasts())]
     return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
 
 
@@ -302,43 +284,6 @@ RUN: dict[str, Callable[..., Found]] = {
     "rank": _rank,
     "ancombc2": _ancombc2,
 }
-
-
-def _rows(
-    values: TrialValues, design: Design, found: dict[str, Found], i: int, contrast: str
-) -> pd.DataFrame:
-    """Return the rows of one contrast, with what the methods have in common."""
-    passes = values.passes
-    table = pd.DataFrame(
-        {
-            "profile": values.profile,
-            "feature": values.features,
-            "contrast": contrast,
-            "visit": design.primary_visit,
-            "prevalence": values.prevalence,
-        }
-    )
-    signs = np.full((len(METHODS), len(passes)), np.nan)
-    hits = np.zeros((len(METHODS), len(passes)), dtype=bool)
-    for row, method in enumerate(METHODS):
-        estimate, p, status = (part[i] for part in found[method])
-        good = passes & (status == OK)
-        table[f"estimate_{method}"] = np.where(good, estimate, np.nan)
-        table[f"p_{method}"] = np.where(good, p, np.nan)
-        table[f"status_{method}"] = np.where(passes, status, BELOW)
-        signs[row, good] = np.sign(estimate[good])
-        hits[row, good] = p[good] < ALPHA
-    known = np.isfinite(signs)
-    first = signs[known.argmax(axis=0), np.arange(len(passes))]
-    agree = (hits & (signs == first) & (first != 0)).sum(axis=0)
-    methods = known.sum(axis=0)
-    table["methods"] = methods
-    table["agree"] = agree
-    table["agreement"] = np.where(methods > 0, agree / np.maximum(methods, 1), np.nan)
-    table["robust"] = (methods > 1) & (agree == methods)
-    # Ranks are possible wherever there are values: what they say is what hinders all.
-    table["status"] = np.where(~passes, BELOW, np.where(methods > 0, OK, found["rank"][2][i]))
-    return table
 
 
 def main(
