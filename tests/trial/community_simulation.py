@@ -10,7 +10,7 @@ import sys
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
-from vagus.trial.community_effects import residual
+from vagus.trial.baseline_residual import residual
 from vagus.trial.permanova import Cloud, change_gram, dispersion, permanova
 from vagus.trial.permutation import Scheme
 from vagus.trial.rank_shift import rank_shift, stratum_ranks

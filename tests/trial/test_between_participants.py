@@ -12,11 +12,10 @@ from trial_designs import make_design, make_profile, sample_ids
 from vagus.design.model import Design
 from vagus.profile import Profile
 from vagus.trial.interaction_effects import interaction_effects
-from vagus.trial.prevalence_effects import prevalence_effects
 from vagus.trial.sensitivity import sensitivity
 
 
-@pytest.mark.parametrize("analyse", [prevalence_effects, interaction_effects, sensitivity])
+@pytest.mark.parametrize("analyse", [interaction_effects, sensitivity])
 def test_a_crossover_has_no_rows_and_says_why(
     analyse: Callable[[Profile, Design], pd.DataFrame], capsys: pytest.CaptureFixture[str]
 ) -> None:

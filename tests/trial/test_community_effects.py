@@ -8,7 +8,8 @@ from trial_designs import make_design, make_profile, sample_ids
 
 from vagus.design.model import Event
 from vagus.errors import VagusError
-from vagus.trial.community_effects import TESTS, community_effects, residual
+from vagus.trial.baseline_residual import residual
+from vagus.trial.community_effects import TESTS, community_effects
 from vagus.trial.community_rows import COLUMNS
 
 ARMS = ("placebo",) * 9 + ("probiotic",) * 8 + ("fibre",) * 7
@@ -145,7 +146,7 @@ def test_stacked_rows_are_refused_with_the_reason():
     ("more", "reason"),
     [
         ({"reference": None}, "no control arm"),
-        ({"design": "crossover"}, "a crossover design gives a participant more than one treatment"),
+        ({"design": "crossover"}, "it needs two arms, one of them the reference, in two periods"),
         ({"can_compare_arms": False}, "fewer than two arms"),
     ],
 )

@@ -172,17 +172,20 @@ def test_errors_are_chosen_by_the_smallest_arm_at_a_level(per_level, chosen):
     assert f"OLS, {chosen} errors" in interaction_effects(profile, design)["model"].iloc[0]
 
 
+# 4 participants an arm and level, fewer after drop-out: the test is conservative there.
+SHORT = {("level", 8), ("number", 8)}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("moderator", ["level", "number", "baseline"])
 @pytest.mark.parametrize(
-    "n",
+    ("moderator", "n"),
     [
-        pytest.param(8, marks=pytest.mark.xfail(strict=True, reason="4 an arm and level: conservative")),
-        16,
-        40,
+        pytest.param(m, n, marks=[pytest.mark.xfail(strict=True)] if (m, n) in SHORT else [])
+        for m in ("level", "number", "baseline")
+        for n in (8, 16, 40)
     ],
 )
-def test_type_one_error(n, moderator):
+def test_type_one_error(moderator, n):
     """Those of resources/docs/calibration.md."""
     rng = np.random.default_rng([97, n])
     world, found = make_world(21, False), []

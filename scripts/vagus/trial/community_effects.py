@@ -16,14 +16,17 @@ from vagus.design.model import Design, load_design
 from vagus.errors import VagusError
 from vagus.profile import Profile, read_profile
 from vagus.steps import run_step
+from vagus.trial.baseline_residual import residual
 from vagus.trial.community_rows import COLUMNS, Group, beta_row, shift_row
 from vagus.trial.courses import ORDINATION_COLUMNS, TRAJECTORY_COLUMNS, ordination, trajectories, volatility
+from vagus.trial.crossover_community import IN_CROSSOVER, crossover_tests
 from vagus.trial.estimands import why_not_between
-from vagus.trial.permanova import Cloud, dispersion, model_basis, permanova
+from vagus.trial.permanova import Cloud, dispersion, permanova
 from vagus.trial.permutation import Floats, Scheme, strata_of
 from vagus.trial.rank_shift import rank_shift, stratum_ranks
 from vagus.trial.spaces import Space, spaces
 from vagus.trial.stacked import STACKED
+from vagus.trial.two_periods import TwoPeriods, two_periods
 from vagus.trial.values import adjustment_columns
 
 if TYPE_CHECKING:
@@ -85,6 +88,8 @@ def community_effects(
     - `within`: how far participants moved from their baseline, by arm;
     - `volatility`: mean distance between consecutive visits, by arm.
 
+    A crossover of two arms in two periods has tests of its own, see `crossover_tests`.
+
     Parameters
     ----------
     profile
@@ -117,6 +122,12 @@ def community_effects(
         print(f"{profile.name}: scores are no community; the tables have no rows")
         return Community(_frame([], COLUMNS), _frame([], TRAJECTORY_COLUMNS), _frame([], ORDINATION_COLUMNS))
     reason = why_not_between(design)
+    crossed = two_periods(design) if design.plan.get("design") == "crossover" else None
+    if crossed is not None:
+        reason = crossed if isinstance(crossed, str) else ""
+        left = [t for t in tests if t not in IN_CROSSOVER]
+        if left and not reason:
+            print(f"{profile.name}: not made of a crossover: {', '.join(left)}")
     if reason:
         print(f"{profile.name}: {reason}")
     rows: list[dict[str, object]] = []
@@ -125,7 +136,9 @@ def community_effects(
         way = trajectories(profile.name, space, design)
         ways.append(way)
         places.append(ordination(profile.name, space, design))
-        if not reason:
+        if isinstance(crossed, TwoPeriods):
+            rows += crossover_tests(space, design, crossed, tests, permutations, confidence)
+        elif not reason:
             rows += _tests(space, way, design, tests, permutations, confidence)
     beta = pd.DataFrame(rows, columns=COLUMNS)
     beta["profile"] = profile.name
@@ -180,33 +193,6 @@ def _tests(
                 moved = steps.loc[group.participants].to_numpy(dtype=np.float64)
                 rows.append(_shift("volatility", space.name, label, group, moved, confidence))
     return rows
-
-
-def residual(start: Floats, end: Floats, adjust: Floats | None) -> Floats:
-    """Take the baseline out of the later values, feature by feature.
-
-    The slope of a feature is that of least squares on strata, covariates and baseline over the participants
-    of all arms together. No arm enters it, so the rows stay fixed when arms are permuted and the test stays
-    exact; the price is a little power when the arms differ at baseline.
-
-    Parameters
-    ----------
-    start, end
-        Participants x features.
-    adjust
-        Participants x columns, or None.
-
-    Returns
-    -------
-    ndarray
-        Participants x features. A feature with a constant baseline keeps its later values.
-    """
-    basis = model_basis(adjust, len(start))
-    x, y = (z - basis @ (basis.T @ z) for z in (start, end))
-    size = (x**2).sum(axis=0)
-    varies = size > 1e-12 * np.maximum((start**2).sum(axis=0), 1e-300)
-    slope = np.where(varies, (x * y).sum(axis=0) / np.where(varies, size, 1.0), 0.0)
-    return np.asarray(end - slope * (start - start.mean(axis=0)))
 
 
 def _groups(

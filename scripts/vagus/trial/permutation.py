@@ -39,6 +39,8 @@ class Scheme:
         Of the random re-arrangements.
     strata_names
         Columns that make the strata, for the words.
+    what
+        What is permuted, for the words.
 
     Raises
     ------
@@ -51,6 +53,7 @@ class Scheme:
     permutations: int
     seed: Sequence[int] = (1,)
     strata_names: tuple[str, ...] = ()
+    what: str = "arms"
 
     def __post_init__(self) -> None:
         if self.permutations < 1:
@@ -127,7 +130,7 @@ class Scheme:
             taken = f"all {self.distinct:,} arrangements"
         else:
             taken = f"{self.permutations:,} random of {big_number(self.distinct)} arrangements"
-        return f"arms permuted among participants{inside}; {taken}"
+        return f"{self.what} permuted among participants{inside}; {taken}"
 
 
 def big_number(value: int) -> str:

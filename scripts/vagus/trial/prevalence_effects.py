@@ -13,9 +13,11 @@ from vagus.design.model import Design, load_design
 from vagus.profile import Profile, read_profile
 from vagus.steps import run_step
 from vagus.trial.adjust import adjust_p
+from vagus.trial.crossover_presence import fit_crossover_presence
 from vagus.trial.estimands import why_not_between
 from vagus.trial.firth import FirthFit, fit_firth
 from vagus.trial.raw_values import ZERO_MEANS_ABSENT, presence
+from vagus.trial.two_periods import TwoPeriods, two_periods
 from vagus.trial.values import BELOW, TrialValues, adjustment_columns, trial_values
 
 if TYPE_CHECKING:
@@ -47,6 +49,11 @@ COLUMNS = [
     "prevalence",
     "status",
 ]
+ESTIMAND_CROSSOVER = "odds ratio of presence at the end of a period in the same participant"
+MODEL_CROSSOVER = (
+    "Firth logistic: in the second period rather than the first ~ sequence, of those with the feature in one "
+    "period only; profile penalised likelihood"
+)
 ESTIMAND = "odds ratio of presence, adjusted for presence at baseline; participants with both samples"
 
 
@@ -59,6 +66,9 @@ def prevalence_effects(
     Firth's penalised logistic regression (doi 10.1093/biomet/80.1.27; doi 10.1002/sim.1047): a feature that
     one arm has in everybody still has a finite estimate. Presence is a claim of its own beside the abundance;
     whether a rare feature is seen depends on the depth of the sample.
+
+    In a crossover of two arms in two periods the odds are compared inside participants, see
+    `fit_crossover_presence`; the rows stand at the primary visit.
 
     Parameters
     ----------
@@ -83,7 +93,8 @@ def prevalence_effects(
     VagusError
         If the profile does not fit the design, or a setting is out of range.
     """
-    reason = why_not_between(design)
+    crossed = two_periods(design) if design.plan.get("design") == "crossover" else None
+    reason = crossed if isinstance(crossed, str) else "" if crossed else why_not_between(design)
     if not reason and profile.kind not in ZERO_MEANS_ABSENT:
         reason = (
             f"no model of presence: a zero among values of kind {profile.kind or 'unknown'} does not mean "
@@ -95,6 +106,8 @@ def prevalence_effects(
     values = presence(profile, design, trial_values(profile, design, min_prevalence))
     for note in values.notes:
         print(f"{profile.name}: {note}")
+    if isinstance(crossed, TwoPeriods):
+        return _crossover(values, design, crossed, confidence)
     arms = [str(design.reference_arm), *[a for a in design.arms if a != design.reference_arm]]
     code = {p.participant: arms.index(p.arm) for p in design.participants if p.arm in arms}
     people = list(code)
@@ -166,6 +179,53 @@ def _rows(
             "status": spread(fit.status[i], BELOW),
         }
     )
+
+
+def _crossover(values: TrialValues, design: Design, crossed: TwoPeriods, confidence: float) -> pd.DataFrame:
+    """Return the rows of a crossover."""
+    passes = values.passes
+    first, second = (values.at(visit, crossed.people) for visit in crossed.ends)
+    fit = fit_crossover_presence(first[:, passes], second[:, passes], crossed.later, confidence)
+    later = (crossed.later == 1)[:, None]
+    counts: dict[str, np.ndarray] = {}
+    starts = [values.at(visit, crossed.people) for visit in crossed.starts or ()]
+    for side, on in (("arm", True), ("reference", False)):
+        # Who had the feature before and after the period in which they had this arm.
+        after = np.where(later == on, second, first)
+        before = np.where(later == on, starts[1], starts[0]) if starts else np.full(after.shape, np.nan)
+        for move, (start, end) in MOVES.items():
+            counts[f"{move}_{side}"] = ((before == start) & (after == end)).sum(axis=0)
+
+    def spread(column: Any, blank: Any = np.nan) -> np.ndarray:
+        out = np.full(len(passes), blank, dtype=object if isinstance(blank, str) else None)
+        out[passes] = column
+        return out
+
+    numbers = {
+        name: spread(getattr(fit, name))
+        for name in (
+            "estimate", "std_error", "ci_low", "ci_high", "p_value", "risk_difference", "rd_low", "rd_high",
+        )
+    }  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "profile": values.profile,
+            "feature": values.features,
+            "contrast": crossed.contrast,
+            "visit": design.primary_visit,
+            "estimand": ESTIMAND_CROSSOVER,
+            "model": [f"{MODEL_CROSSOVER}; {int(d)} of them" for d in spread(fit.discordant, 0)],
+            "n_arm": spread(fit.n, 0),
+            "n_reference": spread(fit.n, 0),
+            **numbers,
+            "q_value": spread(adjust_p(fit.p_value, "bh")),
+            "unit": UNIT,
+            **counts,
+            "prevalence": values.prevalence,
+            "status": spread(fit.status, BELOW),
+        }
+    )
+    return table[COLUMNS]
 
 
 def _model_text(design: Design, baseline: bool) -> str:
