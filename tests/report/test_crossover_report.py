@@ -12,6 +12,8 @@ from report.fake_trial import make_results
 from vagus.report.build_report import write_report
 from vagus.report.first_page import answer, design_rows, key_numbers
 from vagus.report.load_results import Results, load_results
+from vagus.report.sections_community import chance_r2, community_section
+from vagus.report.sections_features import prevalence_section
 from vagus.report.sections_reads import flow_section
 from vagus.report.sections_trial import effects_section
 
@@ -107,3 +109,23 @@ def test_the_page_never_says_baseline_adjusted(results: Results, tmp_path: Path)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "at the end of a period, adjusted for its beginning" in page
     assert "adjusted for baseline" not in page
+
+
+def test_the_sections_of_presence_and_community_speak_of_periods(results: Results) -> None:
+    said = prevalence_section(results)
+    assert said.lead[0].startswith(
+        "Presence at the end of a period with the arm against that with the reference"
+    )
+    assert all(
+        "in the same participant" in f.caption and "adjusted for presence" not in f.caption
+        for f in said.figures
+    )
+    community = community_section(results)
+    assert "as if nothing were carried over" in community.lead[0]
+    assert "at the end of a period, probiotic vs placebo: the arms explain" in community.lead[1]
+
+
+def test_chance_counts_everybody_once_where_everybody_has_both_arms() -> None:
+    row = {"df": 1, "n_arm": 20, "n_reference": 20}
+    assert chance_r2(pd.Series({**row, "scheme": "sequences permuted"})) == pytest.approx(1 / 19)
+    assert chance_r2(pd.Series({**row, "scheme": "arms permuted"})) == pytest.approx(1 / 39)

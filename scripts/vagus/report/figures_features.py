@@ -22,6 +22,7 @@ def presence_figure(
     reference: str | None,
     alpha: float,
     confidence: float,
+    difference: str,
 ) -> Figure | None:
     """Draw log odds ratios of presence.
 
@@ -37,6 +38,8 @@ def presence_figure(
         Level of q.
     confidence
         Of the intervals.
+    difference
+        What an estimate is, in words.
     """
     figure = forest_figure(
         prevalence,
@@ -46,7 +49,7 @@ def presence_figure(
         reference,
         alpha=alpha,
         confidence=confidence,
-        difference=f"log odds ratio of presence at {visit}, adjusted for presence at the baseline",
+        difference=difference,
     )
     if figure is None or figure.figure is None:
         return figure

@@ -90,6 +90,11 @@ def difference_words(results: Results) -> str:
     return f"difference between the arms{f' at {visit}' if visit else ''}, adjusted for baseline"
 
 
+def when_words(results: Results) -> str:
+    """Say when arms are compared: at the primary visit, or at the end of a period."""
+    return "at the end of a period" if results.is_crossover else f"at {primary_visit(results)}"
+
+
 def inferred_words(results: Results, profiles: Sequence[str]) -> str:
     """Return a sentence (after a space) that names which of the profiles were inferred, "" if none was."""
     names = [p for p in dict.fromkeys(profiles) if results.is_inferred(p)]

@@ -10,7 +10,7 @@ from vagus.report.figures_common import Figure
 from vagus.report.figures_community import moved_figure
 from vagus.report.figures_ordination import METRICS, draw_ordination
 from vagus.report.load_results import Results
-from vagus.report.section import INFERRED, Section, mark_inferred, primary_visit, profile_order
+from vagus.report.section import INFERRED, Section, mark_inferred, primary_visit, profile_order, when_words
 from vagus.report.sentences import MINUS, PERCENT, interval, number, p_text, profile_name
 
 R2 = "R\N{SUPERSCRIPT TWO}"
@@ -42,7 +42,7 @@ def community_section(results: Results) -> Section:
     visit = primary_visit(results)
     done = results.beta[results.beta["status"] == "ok"]
     here = done[done["visit"].isin([visit, "all", "after baseline"])]
-    section.lead = _lead(results, here, names, visit)
+    section.lead = _lead(results, here, names)
     location = here[here["test"].isin(LOCATION)]
     if len(location):
         caption = f"Share of the variation that the arms explain ({R2})"
@@ -111,10 +111,13 @@ def placed_figures(results: Results, drawn: str) -> list[Figure]:
 
 def chance_r2(row: pd.Series) -> float:
     """Return about what R2 is without any effect: the arms' share of the degrees of freedom."""
-    return float(row["df"] / (row["n_arm"] + row["n_reference"] - 1))
+    # In a crossover everybody is in both arms.
+    crossed = str(row["scheme"]).startswith("sequences")
+    people = row["n_arm"] if crossed else row["n_arm"] + row["n_reference"]
+    return float(row["df"] / (people - 1))
 
 
-def _lead(results: Results, here: pd.DataFrame, names: list[str], visit: str) -> list[str]:
+def _lead(results: Results, here: pd.DataFrame, names: list[str]) -> list[str]:
     if not len(here):
         return ["The arms are not compared here; the figure shows how far participants moved from baseline."]
     lead = [
@@ -122,6 +125,11 @@ def _lead(results: Results, here: pd.DataFrame, names: list[str], visit: str) ->
         "participants that the arms explain; arms without any effect explain some by chance, which is "
         "given beside it. p says how often a re-draw of the arms explains as much."
     ]
+    if results.is_crossover:
+        lead[0] += (
+            " Compared are the differences between the ends of a participant's two periods, between those who "
+            "had the arm first and those who had it last, as if nothing were carried over."
+        )
     for profile in names:
         rows = here[(here["profile"] == profile) & (here["test"] == "residual")]
         rows = rows if len(rows) else here[(here["profile"] == profile) & here["test"].isin(LOCATION)]
@@ -129,7 +137,7 @@ def _lead(results: Results, here: pd.DataFrame, names: list[str], visit: str) ->
             continue
         row = rows.iloc[0]
         sentence = (
-            f"{_name(results, profile)} at {visit}, {row['contrast']}: the arms explain "
+            f"{_name(results, profile)} {when_words(results)}, {row['contrast']}: the arms explain "
             f"{_percent(row['r2'])} of the variation ({TEST_WORDS[row['test']]}; "
             f"{_percent(chance_r2(row))} expected by chance), {p_text(row['p_value'], 'p')}."
         )

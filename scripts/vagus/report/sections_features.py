@@ -15,6 +15,7 @@ from vagus.report.section import (
     own_axes,
     primary_visit,
     profile_order,
+    when_words,
 )
 from vagus.report.sentences import PERCENT, number, p_text, plural, profile_name
 from vagus.trial.sensitivity_rows import METHODS
@@ -59,25 +60,42 @@ def _first(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values(["q_value", "p_value", "feature"], kind="stable").head(ROWS)
 
 
+def _presence_words(results: Results) -> str:
+    if results.is_crossover:
+        return (
+            "Presence at the end of a period with the arm against that with the reference, in the same "
+            "participant"
+        )
+    return f"Presence {when_words(results)} against presence at the baseline"
+
+
+def odds_words(results: Results) -> str:
+    """Say which odds ratio an effect on presence is, without a full stop."""
+    if results.is_crossover:
+        return "log odds ratio of presence at the end of a period, in the same participant"
+    return f"log odds ratio of presence {when_words(results)}, adjusted for presence at the baseline"
+
+
 def prevalence_section(results: Results) -> Section:
     """Return odds ratios of presence, with risk differences and who gained and lost a feature."""
     section = Section("presence", "Who carries a feature", open_tables=1)
     visit = primary_visit(results)
     done = results.prevalence[results.prevalence["estimate"].notna() & (results.prevalence["visit"] == visit)]
     if not len(done):
-        section.empty = f"No feature could be compared in its presence at {visit}."
+        section.empty = f"No feature could be compared in its presence {when_words(results)}."
         return section
     names = profile_order(results, set(done["profile"]))
     section.lead = [
-        f"Presence at {visit} against presence at the baseline: a claim of its own beside how much there is. "
+        f"{_presence_words(results)}: a claim of its own beside how much there is. "
         "The risk difference says how many more in a hundred participants carry the feature in the arm."
         + inferred_words(results, names)
     ]
     for profile in names:
         alpha = alpha_of(results, profile)
         figure = presence_figure(
-            results.prevalence, profile, visit, results.arms, results.reference, alpha, results.confidence
-        )
+            results.prevalence, profile, visit, results.arms, results.reference, alpha, results.confidence,
+            odds_words(results),
+        )  # fmt: skip
         if figure:
             section.figures.append(mark_inferred(results, figure, profile))
         part = done[done["profile"] == profile]
@@ -108,7 +126,7 @@ def prevalence_section(results: Results) -> Section:
         more = f", the {ROWS} with the smallest q of {len(part)}" if len(part) > ROWS else ""
         section.tables.append(
             (
-                f"{profile_name(profile)}{_mark(results, profile)}: presence at {visit}"
+                f"{profile_name(profile)}{_mark(results, profile)}: presence {when_words(results)}"
                 f"{_contrast(results, part)}{more}. Before q: participants who gained, lost, "
                 "kept and never had it.",
                 table,
