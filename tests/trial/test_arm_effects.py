@@ -17,7 +17,8 @@ from vagus.trial.transform import clr_log2
 
 DESIGN_3_3 = (
     "profile feature contrast visit estimand model n_arm n_reference estimate std_error df "
-    "ci_low ci_high p_value q_value unit prevalence status estimate_clr bias_shift p_rerandomised"
+    "ci_low ci_high p_value q_value unit prevalence status estimate_clr bias_shift p_rerandomised "
+    "zero_sensitivity"
 )
 
 

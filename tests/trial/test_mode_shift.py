@@ -57,7 +57,7 @@ def test_the_shift_is_taken_out_of_estimates_and_p_values() -> None:
     fit = fitted(truth - truth.mean() + rng.normal(0, 0.05, 200), 0.05)
     asked: list[np.ndarray] = []
 
-    def refit(weights: np.ndarray) -> ContrastFit:
+    def refit(weights: np.ndarray, follows: np.ndarray) -> ContrastFit:
         asked.append(weights)
         return fitted(fit.estimate[0] - fit.estimate[0] @ weights, 0.06)
 
@@ -75,7 +75,7 @@ def test_the_shift_is_taken_out_of_estimates_and_p_values() -> None:
 
 def test_few_features_are_left_as_they_are() -> None:
     fit = fitted(np.linspace(-1, 1, LEAST_FEATURES - 1), 0.1)
-    done = shift_fit(fit, lambda weights: pytest.fail("nothing to fit again"))
+    done = shift_fit(fit, lambda weights, follows: pytest.fail("nothing to fit again"))
     assert not done.applied.any()
     assert np.array_equal(done.fit.estimate, fit.estimate)
     assert done.bias.tolist() == [0]
@@ -84,7 +84,7 @@ def test_few_features_are_left_as_they_are() -> None:
 def test_a_feature_without_an_estimate_stays_without() -> None:
     fit = fitted(np.random.default_rng(5).normal(0, 1, 40), 0.1)
     fit.status[0, 7], fit.estimate[0, 7], fit.p_value[0, 7] = "constant", np.nan, np.nan
-    done = shift_fit(fit, lambda weights: fit)
+    done = shift_fit(fit, lambda weights, follows: fit)
     assert np.isnan(done.fit.estimate[0, 7])
     assert done.fit.status[0, 7] == "constant"
     assert np.isfinite(np.delete(done.fit.estimate[0], 7)).all()

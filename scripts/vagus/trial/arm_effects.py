@@ -42,6 +42,7 @@ COLUMNS = [
     "estimate_clr",
     "bias_shift",
     "p_rerandomised",
+    "zero_sensitivity",
 ]
 
 
@@ -148,6 +149,7 @@ def _rows(values: TrialValues, design: Design, refined: Refined, i: int) -> pd.D
             "estimate_clr": spread(refined.estimate_clr[i]),
             "bias_shift": spread(refined.bias_shift[i]),
             "p_rerandomised": spread(refined.p_rerandomised[i]),
+            "zero_sensitivity": spread(refined.zero_sensitivity[i]),
         }
     )
 

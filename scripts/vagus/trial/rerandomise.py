@@ -42,6 +42,23 @@ class Rerandomised:
     scheme: str
 
 
+@dataclass
+class ArrangedZeros:
+    """What the shift has to know of features with zeros, see `zero_sensitivity`.
+
+    Parameters
+    ----------
+    sensitivity
+        (features,) how far each follows; the same in every arrangement.
+    outcome, baseline
+        (participants,) mean log2 of all features, which the centred log-ratio takes off.
+    """
+
+    sensitivity: Floats
+    outcome: Floats
+    baseline: Floats
+
+
 def rerandomise(
     outcome: Floats,
     baseline: Floats,
@@ -52,6 +69,7 @@ def rerandomise(
     seed: int,
     shift: bool = False,
     strata_names: Sequence[str] = (),
+    zeros: ArrangedZeros | None = None,
 ) -> Rerandomised:
     """Test the difference between two arms by dealing them again.
 
@@ -73,6 +91,8 @@ def rerandomise(
         Take the mode of all features' estimates out of each in every arrangement, as `mode_shift` does.
     strata_names
         Columns that make the strata, for the words.
+    zeros
+        How far features with zeros follow the shift; by default all follow in full.
 
     Returns
     -------
@@ -90,11 +110,16 @@ def rerandomise(
         scheme = Scheme(treated[rows].astype(np.int64), stratum[rows], number, (seed,), tuple(strata_names))
         words.append(scheme.words())
         block = outcome[np.ix_(rows, columns)], baseline[np.ix_(rows, columns)]
-        p_value[columns] = _p_of_block(*block, adjust[rows], scheme, shift)
+        here: ArrangedZeros | None = None
+        if zeros is not None:
+            here = ArrangedZeros(zeros.sensitivity[columns], zeros.outcome[rows], zeros.baseline[rows])
+        p_value[columns] = _p_of_block(*block, adjust[rows], scheme, shift, here)
     return Rerandomised(p_value, f"{words[0]}; |t| with HC3 errors" if words else "nobody to permute")
 
 
-def _p_of_block(y: Floats, x: Floats, adjust: Floats, scheme: Scheme, shift: bool) -> Floats:
+def _p_of_block(
+    y: Floats, x: Floats, adjust: Floats, scheme: Scheme, shift: bool, zeros: ArrangedZeros | None
+) -> Floats:
     """Return p-values of features with the same participants."""
     # The arms as they were drawn come first, and are what the others are held against.
     dealt = np.concatenate([scheme.arm[None, :], *scheme.batches()])
@@ -132,11 +157,17 @@ def _p_of_block(y: Floats, x: Floats, adjust: Floats, scheme: Scheme, shift: boo
             # An arrangement that has no t, for a participant then stands alone, counts against the finding.
             beyond[some] += ~(t < first * (1 - EQUAL))
     if estimates is not None and errors is not None:
+        follows = np.ones(features) if zeros is None else zeros.sensitivity
+        if zeros is not None:
+            centre = _Block.of(left(zeros.outcome[:, None]), left(zeros.baseline[:, None]), held)
+            estimates += np.array([centre.fit(arms[:, k])[0] for k in range(len(dealt))])
         good = ~flat & np.isfinite(estimates[0] / np.where(errors[0] > 0, errors[0], np.nan))
         for start in range(0, len(dealt), size_of(features)):
             part = slice(start, start + size_of(features))
             scale = np.nanmedian(errors[part][:, good], axis=1)
-            estimates[part] -= find_mode(np.nan_to_num(estimates[part][:, good]), scale)[0][:, None]
+            some_good = np.nan_to_num(estimates[part][:, good])
+            slope = None if zeros is None else follows[good]
+            estimates[part] -= follows * find_mode(some_good, scale, slope)[0][:, None]
         with np.errstate(divide="ignore", invalid="ignore"):
             t = np.abs(estimates / errors)
         beyond = (~(t < t[0] * (1 - EQUAL))).sum(axis=0)

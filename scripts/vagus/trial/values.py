@@ -39,6 +39,10 @@ class TrialValues:
         Unit of each feature's effect.
     notes
         What was left out, and why.
+    counts
+        Like `frame`, the counts that its log-ratios are of; None for other kinds.
+    pseudocount
+        Added to them before the logarithm.
     """
 
     profile: str
@@ -47,6 +51,8 @@ class TrialValues:
     passes: NDArray[np.bool_]
     units: list[str]
     notes: list[str] = field(default_factory=list)
+    counts: pd.DataFrame | None = None
+    pseudocount: float = 0.5
 
     @property
     def features(self) -> list[str]:
@@ -103,12 +109,17 @@ def trial_values(
             "fix: leave one out of samples.tsv, or give both rows one sample id if they are runs of one"
         )
     raw = profile.table[:, keep].toarray().T
+    counts: pd.DataFrame | None = None
     if profile.meta.get("transform") == "log2":
         values = log2_values(raw)
         prevalence = (raw > 0).mean(axis=0) if len(raw) else np.zeros(raw.shape[1])
         passes = prevalence >= min_prevalence
     elif profile.kind in COMPOSITIONAL:
         values = clr_log2(raw, profile.kind, pseudocount)
+        if profile.kind == "counts":
+            known = np.where(np.isfinite(values), raw, np.nan)
+            counts = pd.DataFrame(known, index=index, columns=list(profile.features))
+            counts = apply_events(counts, profile.name, design)[0]
         empty = ~(raw > 0).any(axis=1)
         if empty.any():
             ids = ", ".join(profile.samples[keep[i]] for i in np.flatnonzero(empty))
@@ -126,7 +137,8 @@ def trial_values(
         )
     frame = pd.DataFrame(values, index=index, columns=list(profile.features))
     frame, told = apply_events(frame, profile.name, design)
-    return TrialValues(profile.name, frame, prevalence, passes, _units(profile, design), [*notes, *told])
+    units = _units(profile, design)
+    return TrialValues(profile.name, frame, prevalence, passes, units, [*notes, *told], counts, pseudocount)
 
 
 def adjustment_columns(design: Design, participants: Sequence[str]) -> Floats:
