@@ -10,8 +10,10 @@ import pytest
 from report.fake_trial import make_results
 
 from vagus.report.build_report import write_report
+from vagus.report.citations import citations, shift_taken
 from vagus.report.first_page import answer, design_rows, key_numbers
 from vagus.report.load_results import Results, load_results
+from vagus.report.methods import methods
 from vagus.report.sections_community import chance_r2, community_section
 from vagus.report.sections_features import prevalence_section
 from vagus.report.sections_reads import flow_section
@@ -112,6 +114,11 @@ def test_the_page_never_says_baseline_adjusted(results: Results, tmp_path: Path)
 
 
 def test_the_sections_of_presence_and_community_speak_of_periods(results: Results) -> None:
+    # The invented trial has no table of presence of its own.
+    results.prevalence = results.effects.assign(
+        risk_difference=0.1, rd_low=0.0, rd_high=0.2,
+        **{f"{m}_{s}": 1 for m in ("gained", "lost", "kept", "never") for s in ("arm", "reference")},
+    )  # fmt: skip
     said = prevalence_section(results)
     assert said.lead[0].startswith(
         "Presence at the end of a period with the arm against that with the reference"
@@ -129,3 +136,17 @@ def test_chance_counts_everybody_once_where_everybody_has_both_arms() -> None:
     row = {"df": 1, "n_arm": 20, "n_reference": 20}
     assert chance_r2(pd.Series({**row, "scheme": "sequences permuted"})) == pytest.approx(1 / 19)
     assert chance_r2(pd.Series({**row, "scheme": "arms permuted"})) == pytest.approx(1 / 39)
+
+
+def test_the_methods_name_the_shift_where_it_was_taken(results: Results) -> None:
+    assert shift_taken(results) == (False, False)
+    assert not any("LinDA" in sentence for sentence in methods(results))
+    plain = results.effects
+    for sensitivity, with_zeros in ((1.0, False), (0.4, True)):
+        results.effects = plain.assign(bias_shift=0.3, zero_sensitivity=sensitivity)
+        assert shift_taken(results) == (True, with_zeros)
+        said = " ".join(methods(results))
+        assert "found as the mode of their effects (LinDA)" in said
+        assert ("Chen's identity" in said) == with_zeros
+        assert ("10.1214/aop/1176996359" in str(citations(results))) == with_zeros
+    results.effects = plain

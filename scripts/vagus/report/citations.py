@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from importlib import metadata
 
+import pandas as pd
+
 from vagus import __version__
 from vagus.report.flux_methods import flux_profiles
 from vagus.report.function16s_methods import function16s_meta
@@ -88,6 +90,8 @@ CITATIONS: dict[str, tuple[str, str, str]] = {
         "10.1016/0304-4076(85)90158-7",
     ),
     "bell": ("degrees of freedom of HC2", "Imbens & Kolesar 2016, REStat 98:701", "10.1162/REST_a_00552"),
+    "linda": ("shift of a composition", "Zhou et al. 2022, Genome Biol 23:95", "10.1186/s13059-022-02655-5"),
+    "chen": ("features with zeros", "Chen 1975, Ann Probab 3:534", "10.1214/aop/1176996359"),
     "clda": ("one baseline for all arms", "Liu et al. 2009, Stat Med 28:2509", "10.1002/sim.3607"),
     "lmertest": (
         "degrees of freedom",
@@ -144,6 +148,15 @@ CITATIONS: dict[str, tuple[str, str, str]] = {
 }
 LIBRARIES = ["snakemake", "numpy", "scipy", "pandas", "scikit-bio", "biom-format", "plotly"]
 ALIASES = {"biom-format": "biom", "bowtie 2": "bowtie2", "unoise": "unoise3", "scikit_bio": "scikit-bio"}
+
+
+def shift_taken(results: Results) -> tuple[bool, bool]:
+    """Return whether the shift of a composition was taken out of effects, and whether features had zeros."""
+    found = [
+        pd.to_numeric(results.effects.get(name, pd.Series(dtype=float)), errors="coerce")
+        for name in ("bias_shift", "zero_sensitivity")
+    ]
+    return bool(found[0].notna().any()), bool((found[1] != 1).mul(found[1].notna()).any())
 
 
 def tools_that_ran(results: Results) -> list[str]:
@@ -214,6 +227,7 @@ def tools_that_ran(results: Results) -> list[str]:
             for n, p in results.profiles.items()
         ):
             used.append("clr")
+        used += [key for key, yes in zip(("linda", "chen"), shift_taken(results), strict=True) if yes]
         families = results.plan.get("families") or []
         named = {p for f in families for p in f.get("profiles") or []}
         free = set(results.effects["profile"]) - named

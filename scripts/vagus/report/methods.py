@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vagus.report.citations import CITATIONS, tools_that_ran
+from vagus.report.citations import CITATIONS, shift_taken, tools_that_ran
 from vagus.report.flux_methods import flux_profiles, flux_words
 from vagus.report.function16s_methods import function16s_meta, function16s_words
 from vagus.report.load_results import Results
@@ -105,6 +105,19 @@ def methods(results: Results) -> list[str]:
             "Features were tested if above zero in at least "
             f"{100 * float(trial.get('min_prevalence', 0.2)):g}{PERCENT} of samples; "
             f"{trial.get('pseudocount', 0.5)} was added to counts before logarithms."
+        )
+    shifted, with_zeros = shift_taken(results)
+    if shifted:
+        said.append(
+            "The shift that a composition puts on all its features was found as the mode of their effects "
+            "(LinDA) and taken out of each"
+            + (
+                "; out of a feature with zeros only the part that its counts show it to follow (Chen's "
+                "identity for Poisson counts), by which the rest was divided, so that effects are log2 fold "
+                "changes against the typical feature."
+                if with_zeros
+                else "."
+            )
         )
     if len(results.beta):
         said.append(

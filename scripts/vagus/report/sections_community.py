@@ -127,8 +127,8 @@ def _lead(results: Results, here: pd.DataFrame, names: list[str]) -> list[str]:
     ]
     if results.is_crossover:
         lead[0] += (
-            " Compared are the differences between the ends of a participant's two periods, between those who "
-            "had the arm first and those who had it last, as if nothing were carried over."
+            " Compared are the differences between the ends of a participant's two periods, between those who"
+            " had the arm first and those who had it last, as if nothing were carried over."
         )
     for profile in names:
         rows = here[(here["profile"] == profile) & (here["test"] == "residual")]
