@@ -20,39 +20,47 @@ PARTICIPANTS, FEATURES, LMER_FITS = 200, 10_000, 30
 MOST_SECONDS, MOST_ANCOVA, MOST_GB, LEAST_RATIO = 5.0, 0.5, 2.0, 200
 
 
-def trial(visits: int, features: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return (visits, participants, features) with a tenth of the later visits missing, and the arms."""
+def trial(visits: int, features: int, lines: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Return (visits, participants, features) with a tenth of the later visits missing, and the arms.
+
+    With `lines` participants also have slopes of their own over the visits.
+    """
     rng = np.random.default_rng(visits)
     own = rng.normal(size=(1, PARTICIPANTS, features))
     y = own + rng.normal(size=(visits, PARTICIPANTS, features))
+    if lines:
+        y += rng.normal(0, 0.5, size=own.shape) * np.arange(visits)[:, None, None]
     y[1:][rng.random((visits - 1, PARTICIPANTS)) < 0.1] = np.nan
     return y, np.arange(PARTICIPANTS) % 2
 
 
-def seconds_of_clda(visits: int, features: int, runs: int = 1) -> float:
-    y, arm = trial(visits, features)
+def seconds_of_clda(visits: int, features: int, runs: int = 1, lines: bool = False) -> float:
+    y, arm = trial(visits, features, lines)
+    times = np.arange(visits, dtype=float) if lines else None
     names = [f"v{i}" for i in range(visits)]
     best = np.inf
     for _ in range(runs):
         start = time.perf_counter()
-        fit = fit_clda(y, arm, ["placebo", "probiotic"], names)
+        fit = fit_clda(y, arm, ["placebo", "probiotic"], names, times=times)
         best = min(best, time.perf_counter() - start)
     assert (fit.status == "ok").all()
     return best
 
 
-def run_alone(visits: int) -> None:
+def run_alone(visits: int, lines: bool) -> None:
     """Fit the large trial and print the seconds and the peak memory (GB) of this process."""
     import resource
 
-    seconds = seconds_of_clda(visits, FEATURES)
+    seconds = seconds_of_clda(visits, FEATURES, lines=lines)
     print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)
 
 
-@pytest.mark.parametrize("visits", [2, 3])
-def test_ten_thousand_mixed_models_within_seconds_and_against_lmertest(visits: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("visits", "lines"), [(2, False), (3, False), (3, True), (5, True)])
+def test_ten_thousand_mixed_models_within_seconds_and_against_lmertest(
+    visits: int, lines: bool, tmp_path: Path
+) -> None:
     root = Path(__file__).parents[2]
-    code = f"from benchmarks.test_speed_trial import run_alone; run_alone({visits})"
+    code = f"from benchmarks.test_speed_trial import run_alone; run_alone({visits}, {lines})"
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -67,13 +75,15 @@ def test_ten_thousand_mixed_models_within_seconds_and_against_lmertest(visits: i
     )
     seconds, gigabytes = (float(v) for v in done.stdout.split())
     print(
-        f"\ncLDA, {FEATURES} features x {PARTICIPANTS} x {visits}: {seconds:.2f} s, peak {gigabytes:.2f} GB"
+        f"\ncLDA{' with slopes' * lines}, {FEATURES} features x {PARTICIPANTS} x {visits}: {seconds:.2f} s, "
+        f"peak {gigabytes:.2f} GB"
     )
-    assert seconds < MOST_SECONDS
+    # The limit that was asked for is that of the random intercept.
+    assert lines or seconds < MOST_SECONDS
     assert gigabytes < MOST_GB
     if not shutil.which("Rscript"):
         pytest.skip("Rscript is absent: not compared")
-    y, arm = trial(visits, FEATURES)
+    y, arm = trial(visits, FEATURES, lines)
     some = y[:, :, :LMER_FITS]
     table = pd.DataFrame(some.reshape(-1, LMER_FITS), columns=[f"f{j + 1}" for j in range(LMER_FITS)]).assign(
         visit=np.repeat([f"v{i}" for i in range(visits)], PARTICIPANTS),
@@ -83,14 +93,18 @@ def test_ten_thousand_mixed_models_within_seconds_and_against_lmertest(visits: i
     table.to_csv(tmp_path / "table.tsv", sep="\t", index=False, na_rep="NA")
     script = Path(__file__).parent / "lmertest_loop.R"
     r = subprocess.run(
-        ["Rscript", str(script), str(tmp_path / "table.tsv")], capture_output=True, text=True, check=False
+        ["Rscript", str(script), str(tmp_path / "table.tsv"), "slope" if lines else "intercept"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if "there is no package" in r.stderr:
         pytest.skip("lmerTest is absent: not compared")
     assert r.returncode == 0, r.stderr
     first, second = r.stdout.strip().splitlines()
     per_fit = float(first)
-    fit = fit_clda(some, arm, ["placebo", "probiotic"], [f"v{i}" for i in range(visits)])
+    times = np.arange(visits, dtype=float) if lines else None
+    fit = fit_clda(some, arm, ["placebo", "probiotic"], [f"v{i}" for i in range(visits)], times=times)
     np.testing.assert_allclose(fit.p_value[0], [float(v) for v in second.split()], rtol=1e-3)
     ratio = per_fit * FEATURES / seconds
     print(f"lmerTest: {1000 * per_fit:.0f} ms a fit; ratio {ratio:.0f}")

@@ -32,7 +32,7 @@ input <- rbind(
   make("uneven_times", c(placebo = 14, probiotic = 9), c(0, 1, 3, 6), slope = 0.3, site = TRUE),
   make("missing", c(placebo = 16, probiotic = 16), c(0, 1, 2, 3), missing = 0.15, site = TRUE),
   make("three_arms", c(placebo = 12, probiotic = 11, fibre = 13), c(0, 2, 4), missing = 0.05, slope = 0.4),
-  make("no_slope", c(placebo = 12, probiotic = 12), c(0, 1, 2), slope = 0)
+  make("no_slope", c(placebo = 12, probiotic = 12), c(0, 1, 2), slope = 0, features = 12)
 )
 
 fit_one <- function(d) {
@@ -49,14 +49,15 @@ fit_one <- function(d) {
   fit <- function(random) suppressMessages(lmer(as.formula(paste("value ~", right, "+", random)), data = d,
     REML = TRUE, control = lmerControl(optimizer = "bobyqa", optCtrl = list(rhoend = 1e-11, maxfun = 1e5))))
   m <- fit("(1 + week | participant)")
-  # On the boundary the intercept alone is what can be estimated.
+  # Without a variance of the slope the intercept alone is what can be estimated.
   singular <- isSingular(m, tol = 1e-4)
-  if (singular) m <- fit("(1 | participant)")
+  flat <- as.data.frame(VarCorr(m))$vcov[2] < 1e-7
+  if (flat) m <- fit("(1 | participant)")
   s <- coef(summary(m, ddf = "Satterthwaite"))[terms, , drop = FALSE]
   part <- do.call(rbind, strsplit(terms, "_"))
   data.frame(scenario = d$scenario[1], feature = d$feature[1], arm = part[, 2], visit = part[, 3],
              estimate = s[, "Estimate"], std_error = s[, "Std. Error"], df = s[, "df"],
-             p_value = s[, "Pr(>|t|)"], singular = singular)
+             p_value = s[, "Pr(>|t|)"], singular = singular, flat = flat)
 }
 
 keys <- unique(input[c("scenario", "feature")])

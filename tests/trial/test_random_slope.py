@@ -95,20 +95,33 @@ def test_a_slope_needs_more_values_than_lines():
     assert not enough_for_slope(np.array([], dtype=int), np.array([]), 1)
 
 
-def test_where_lines_run_parallel_the_intercept_stays_and_the_text_says_which():
+def test_features_seen_at_two_visits_only_keep_the_intercept_and_the_text_says_which():
     rng = np.random.default_rng(8)
     arm = np.arange(24) % 2
     y = rng.normal(0, 1, (1, 24, 40)) + rng.normal(0, 1, (4, 24, 40))
-    y[:, :, 20:] += rng.normal(0, 0.8, (1, 24, 20)) * TIMES[:, None, None]
+    y += rng.normal(0, 0.8, (1, 24, 40)) * TIMES[:, None, None]
+    y[1:3, :, :20] = np.nan
     plain = fit_clda(y, arm, ["a", "b"], VISITS)
     fit = fit_clda(y, arm, ["a", "b"], VISITS, times=TIMES)
     sloped = np.array(["(1 + time | participant)" in text for text in fit.model[0]])
-    assert 0 < sloped[:20].sum() < 20
-    assert sloped[20:].mean() > 0.8
+    assert not sloped[:20].any()
+    assert sloped[20:].all()
     for name in ("estimate", "std_error", "df", "p_value"):
-        np.testing.assert_array_equal(getattr(fit, name)[:, ~sloped], getattr(plain, name)[:, ~sloped])
-        assert not np.isclose(getattr(fit, name)[:, sloped], getattr(plain, name)[:, sloped]).all()
+        np.testing.assert_array_equal(getattr(fit, name)[:, :20], getattr(plain, name)[:, :20])
+        assert not np.isclose(getattr(fit, name)[:, 20:], getattr(plain, name)[:, 20:]).all()
     assert not any("(1 + time" in text for text in plain.model.ravel())
+
+
+def test_the_boundary_of_the_slope_is_named():
+    rng = np.random.default_rng(8)
+    own = rng.normal(0, 1, (1, 24, 30))
+    y = own + rng.normal(0, 1, (4, 24, 30))
+    # Half of the features: whoever starts high rises, without any scatter of its own.
+    y[:, :, 15:] += own[:, :, 15:] * TIMES[:, None, None]
+    text = fit_clda(y, np.arange(24) % 2, ["a", "b"], VISITS, times=TIMES).model[0]
+    on_it = np.array([t.endswith("; intercept and slope on the boundary") for t in text])
+    assert on_it[15:].any()
+    assert not on_it.all()
 
 
 def test_a_constant_feature_and_a_missing_one_keep_their_status():

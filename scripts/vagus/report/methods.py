@@ -10,7 +10,7 @@ from vagus.report.function16s_methods import function16s_meta, function16s_words
 from vagus.report.load_results import Results
 from vagus.report.section import inferred_words
 from vagus.report.sentences import PERCENT, join
-from vagus.trial.fits import BOUNDARY
+from vagus.trial.fits import BOUNDARY, SLOPE_BOUNDARY
 
 # What became of reads that fit several species.
 AMBIGUOUS_WORDS = {
@@ -91,7 +91,9 @@ def methods(results: Results) -> list[str]:
     said += [function16s_words(meta) for meta in [function16s_meta(results)] if meta]
     said += [flux_words(meta) for meta in flux_profiles(results)]
     trial = config.get("trial") or {}
-    models = sorted({str(m).removesuffix(BOUNDARY) for m in results.effects["model"] if m})
+    models = sorted(
+        {str(m).removesuffix(BOUNDARY).removesuffix(SLOPE_BOUNDARY) for m in results.effects["model"] if m}
+    )
     if models:
         alone = all(m.startswith("ANCOVA") for m in models)
         said.append(f"Arm effects: {join(models)}{'; one row per participant' if alone else ''}.")
@@ -100,6 +102,12 @@ def methods(results: Results) -> list[str]:
             said.append(
                 f"In {on_it} estimates the variance between participants is 0 (the boundary of the model), "
                 "and they are those of least squares."
+            )
+        on_it = int(results.effects["model"].astype(str).str.endswith(SLOPE_BOUNDARY).sum())
+        if on_it:
+            said.append(
+                f"In {on_it} estimates the variances of participants' intercepts and slopes are on the "
+                "boundary of the model (one of them 0, or both fully correlated)."
             )
         said.append(
             "Features were tested if above zero in at least "

@@ -15,6 +15,7 @@ from vagus.trial.fits import (
     BOUNDARY,
     MIN_PER_ARM,
     OK,
+    SLOPE_BOUNDARY,
     ContrastFit,
     check_confidence,
     empty_fit,
@@ -79,8 +80,8 @@ def fit_clda(
     reference arm. Without two baseline values there is no estimate.
 
     A slope can be estimated where someone was seen three times, there are more values than random effects,
-    and the restricted likelihood has its maximum inside (`random_slope`); otherwise the feature keeps the
-    random intercept, and its text says so.
+    and the restricted likelihood gives it a variance above 0 (`random_slope`); otherwise the feature keeps
+    the random intercept, and its text says so.
     """
     n_visits, n, features = values.shape
     adjust = np.empty((n, 0)) if adjust is None else np.asarray(adjust, dtype=np.float64)
@@ -131,7 +132,9 @@ def fit_clda(
             numbers = getattr(slope, name)[:, slope.found]
             numbers[reml.status[:, whole][:, slope.found] != OK] = np.nan
             getattr(fit, name)[place] = numbers
-        fit.model[:, columns[whole][slope.found]] = text.replace("(1 |", "(1 + time |")
+        with_slope = text.replace("(1 |", "(1 + time |")
+        fit.model[:, columns[whole][slope.found]] = with_slope
+        fit.model[:, columns[whole][slope.boundary]] = f"{with_slope}{SLOPE_BOUNDARY}"
     fit.ci_low, fit.ci_high, fit.p_value = t_inference(fit.estimate, fit.std_error, fit.df, confidence)
     return fit
 

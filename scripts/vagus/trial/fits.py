@@ -19,6 +19,7 @@ ALIASED = "not estimable: arm follows a covariate"
 MIN_PER_ARM = 2
 # Ends the text of a mixed model whose fit lies on the boundary.
 BOUNDARY = "; participant variance 0"
+SLOPE_BOUNDARY = "; intercept and slope on the boundary"
 
 # Below this share of a column's own sum of squares, what is left of it is rounding.
 TINY = 1e-12

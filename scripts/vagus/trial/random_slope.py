@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 Floats = NDArray[np.float64]
 
@@ -43,8 +44,10 @@ class SlopeFit:
     residual_variance
         (features,) in squared units of the values.
     found
-        (features,) whether the likelihood has its maximum inside: positive variances of slope and intercept,
-        a correlation between -1 and 1.
+        (features,) whether the variance of the slope is above 0.
+    boundary
+        (features,) found, but with intercept and slope correlated by -1 or 1, or without a variance of the
+        intercept: these stay as they are, as in lme4, and count as known in the degrees of freedom.
     """
 
     estimate: Floats
@@ -53,6 +56,7 @@ class SlopeFit:
     covariance: Floats
     residual_variance: Floats
     found: NDArray[np.bool_]
+    boundary: NDArray[np.bool_]
 
 
 def enough_for_slope(person: NDArray[np.int64], time: Floats, p: int) -> bool:
@@ -112,6 +116,7 @@ def fit_random_slope(
         covariance=np.full((features, 2, 2), np.nan),
         residual_variance=np.full(features, np.nan),
         found=np.zeros(features, dtype=bool),
+        boundary=np.zeros(features, dtype=bool),
     )
     if not features or not enough_for_slope(person, time, columns.shape[1]):
         return fit
@@ -162,78 +167,95 @@ class _Pieces:
 
 
 class _Products:
-    """Sums over participants that were seen at the same times, and the likelihood from them."""
+    """Sums over participants that were seen at the same times, and the likelihood from them.
+
+    The inverse covariance of a participant is I - Z M Z' with Z = (1, time), M = (I + G Z'Z)^-1 G and G the
+    covariance of intercept and slope, so that two sums over a participant's rows, plain and weighted by time,
+    are all that is needed of them.
+    """
 
     def __init__(
         self, basis: Floats, y: Floats, person: NDArray[np.int64], at: NDArray[np.int64], times: Floats
     ) -> None:
         self.df = len(basis) - basis.shape[1]
-        self.features = y.shape[1]
-        self.groups: list[tuple[int, Floats, Floats, Floats, Floats]] = []
+        self.features, self.p = y.shape[1], basis.shape[1]
         _, code = np.unique(person, return_inverse=True)
-        seen = np.zeros((code.max() + 1, len(times)), dtype=bool)
-        row = np.zeros(seen.shape, dtype=np.int64)
-        seen[code, at], row[code, at] = True, np.arange(len(code))
-        for pattern in np.unique(seen, axis=0):
-            who = (seen == pattern).all(axis=1)
-            rows = row[who][:, pattern].T
-            x, v = basis[rows], y[rows]
-            z = np.column_stack([np.ones(pattern.sum()), times[pattern]])
-            xy = np.einsum("anp,bnf->abpf", x, v, optimize=True)
-            self.groups.append(
-                (int(who.sum()), z, np.einsum("anp,bnq->abpq", x, x), xy, np.einsum("anf,bnf->abf", v, v))
-            )
+        code = code.ravel()
+        who = sparse.csr_array((np.ones(len(code)), (code, np.arange(len(code)))))
+        z = np.column_stack([np.ones(len(at)), times[at]])
+        # (2, participants, columns): sums of the rows, and of the rows times the time.
+        x, v = (np.stack([np.asarray(who @ (z[:, [k]] * m)) for k in (0, 1)]) for m in (basis, y))
+        seen = np.zeros((who.shape[0], len(times)), dtype=bool)
+        seen[code, at] = True
+        patterns, member, self.count = np.unique(seen, axis=0, return_inverse=True, return_counts=True)
+        own = np.stack([np.ones(len(times)), times])
+        self.squares = np.einsum("gt,kt,lt->gkl", patterns, own, own)
+        groups = [member.ravel() == g for g in range(len(patterns))]
+        of_x = np.array([np.einsum("kni,lnj->klij", x[:, g], x[:, g]) for g in groups])
+        self.of_x = of_x.reshape(4 * len(groups), self.p**2)
+        # Of a feature: products of the columns with its values, and of its values, side by side.
+        of_xy = np.array([np.einsum("kni,lnf->fkli", x[:, g], v[:, g], optimize=True) for g in groups])
+        of_y = np.array([np.einsum("knf,lnf->fkl", v[:, g], v[:, g]) for g in groups])
+        both = np.concatenate([of_xy, of_y[..., None]], axis=-1)
+        self.of_y = np.ascontiguousarray(both.transpose(1, 0, 2, 3, 4)).reshape(
+            self.features, 4 * len(groups), self.p + 1
+        )
+        self.total = (y**2).sum(axis=0)
 
     def at(self, covariance: Floats, which: NDArray[np.int64], derivatives: bool = True) -> _Pieces:
         """Return the likelihood of the features `which` at `covariance` (features, 2, 2)."""
-        f, p = len(which), self.groups[0][2].shape[-1]
-        weighted, xy, yy = np.zeros((f, p, p)), np.zeros((f, p)), np.zeros(f)
+        f, p = len(which), self.p
         k = 3 if derivatives else 0
-        weighted1, xy1, yy1 = np.zeros((f, k, p, p)), np.zeros((f, k, p)), np.zeros((f, k))
-        weighted2, xy2, yy2 = np.zeros((f, k, k, p, p)), np.zeros((f, k, k, p)), np.zeros((f, k, k))
-        logs, logs1, logs2 = np.zeros(f), np.zeros((f, k)), np.zeros((f, k, k))
-        for count, z, of_x, of_xy, of_y in self.groups:
-            w = np.linalg.inv(np.eye(len(z)) + z @ covariance @ z.T)
-            logs -= count * np.linalg.slogdet(w)[1]
-            mine_xy, mine_y = of_xy[..., which], of_y[..., which]
-            weighted += np.tensordot(w, of_x, axes=2)
-            xy += np.einsum("fab,abpf->fp", w, mine_xy, optimize=True)
-            yy += np.einsum("fab,abf->f", w, mine_y, optimize=True)
-            if not derivatives:
-                continue
-            # W' = -W D W and W'' = W D W D* W + W D* W D W, with D = z E z' constant.
-            unit = np.einsum("ai,kij,bj->kab", z, UNITS, z)
-            wd = w[:, None] @ unit
-            one = -(wd @ w[:, None])
-            two = -(wd[:, :, None] @ one[:, None])
-            two = two + np.swapaxes(two, 1, 2)
-            logs1 += count * np.einsum("fkaa->fk", wd)
-            logs2 -= count * np.einsum("fkab,flba->fkl", wd, wd, optimize=True)
-            weighted1 += np.tensordot(one, of_x, axes=2)
-            weighted2 += np.tensordot(two, of_x, axes=2)
-            xy1 += np.einsum("fkab,abpf->fkp", one, mine_xy, optimize=True)
-            xy2 += np.einsum("fklab,abpf->fklp", two, mine_xy, optimize=True)
-            yy1 += np.einsum("fkab,abf->fk", one, mine_y, optimize=True)
-            yy2 += np.einsum("fklab,abf->fkl", two, mine_y, optimize=True)
+        turn = np.eye(2) + covariance[:, None] @ self.squares
+        det = turn[..., 0, 0] * turn[..., 1, 1] - turn[..., 0, 1] * turn[..., 1, 0]
+        left = np.empty_like(turn)
+        left[..., 0, 0], left[..., 1, 1] = turn[..., 1, 1] / det, turn[..., 0, 0] / det
+        left[..., 0, 1], left[..., 1, 0] = -turn[..., 0, 1] / det, -turn[..., 1, 0] / det
+        inner = left @ covariance[:, None]
+        middle = [inner[:, None]]
+        logs = np.log(det) @ self.count
+        logs1, logs2 = np.zeros((f, k)), np.zeros((f, k, k))
+        if derivatives:
+            # With B = (I + G Z'Z)^-1: M' = B E B' and B' = -M' Z'Z.
+            one = left[:, None] @ UNITS[:, None] @ np.swapaxes(left, -1, -2)[:, None]
+            of_left = -one @ self.squares
+            two = of_left[:, None] @ UNITS[:, None, None] @ np.swapaxes(left, -1, -2)[:, None, None]
+            two = two + np.swapaxes(two, -1, -2)
+            middle += [one, two.reshape(f, 9, *two.shape[3:])]
+            # log det(I + G Z'Z) has the derivative tr(Z'Z B E).
+            by = self.squares @ left
+            logs1 = np.einsum("fgab,kba,g->fk", by, UNITS, self.count, optimize=True)
+            logs2 = np.einsum("gab,flgbc,kca,g->fkl", self.squares, of_left, UNITS, self.count, optimize=True)
+        stack = np.concatenate(middle, axis=1).reshape(f, -1, 4 * len(self.count))
+        products = self.of_y if f == self.features else self.of_y[which]
+        of_x = -(stack.reshape(-1, stack.shape[2]) @ self.of_x).reshape(f, -1, p, p)
+        of_y = -(stack @ products)
+        weighted = np.eye(p) + of_x[:, 0]
+        xy, yy = of_y[:, 0, :p], self.total[which] + of_y[:, 0, p]
         inverse = np.linalg.inv(weighted)
         beta = np.einsum("fpq,fq->fp", inverse, xy)
         quadratic = np.maximum(yy - (beta * xy).sum(axis=1), 1e-300)
         deviance = logs + np.linalg.slogdet(weighted)[1] + self.df * np.log(quadratic)
+        weighted1, xy1, yy1 = of_x[:, 1 : 1 + k], of_y[:, 1 : 1 + k, :p], of_y[:, 1 : 1 + k, p]
         if not derivatives:
-            return _Pieces(deviance, weighted, beta, quadratic, weighted1, yy1, yy2, logs1, logs2)
+            return _Pieces(deviance, weighted, beta, quadratic, weighted1, yy1, logs2, logs1, logs2)
+        weighted2 = of_x[:, 4:].reshape(f, 3, 3, p, p)
+        xy2, yy2 = of_y[:, 4:, :p].reshape(f, 3, 3, p), of_y[:, 4:, p].reshape(f, 3, 3)
         # X'WX enters by its own logarithm, and through the fixed effects that it moves.
         turned = inverse[:, None] @ weighted1
-        logs1 += np.einsum("fkpp->fk", turned)
-        logs2 += np.einsum("fpq,fklqp->fkl", inverse, weighted2, optimize=True)
+        logs1 = logs1 + np.einsum("fkpp->fk", turned)
+        flat = weighted2.reshape(f, 9, p * p)
+        logs2 = logs2 + (flat @ inverse.reshape(f, p * p, 1)).reshape(f, 3, 3)
         logs2 -= np.einsum("fkpq,flqp->fkl", turned, turned, optimize=True)
         by_beta = np.einsum("fkpq,fq->fkp", weighted1, beta)
         quadratic1 = yy1 + np.einsum("fp,fkp->fk", beta, by_beta - 2 * xy1)
         moved = xy1 - by_beta
+        outer = (beta[:, :, None] * beta[:, None, :]).reshape(f, p * p, 1)
         quadratic2 = (
             yy2
             - 2 * np.einsum("fp,fklp->fkl", beta, xy2)
-            + np.einsum("fp,fklpq,fq->fkl", beta, weighted2, beta, optimize=True)
-            - 2 * np.einsum("fkp,fpq,flq->fkl", moved, inverse, moved, optimize=True)
+            + (flat @ outer).reshape(f, 3, 3)
+            - 2 * (moved @ inverse) @ np.swapaxes(moved, 1, 2)
         )
         return _Pieces(deviance, weighted, beta, quadratic, weighted1, quadratic1, quadratic2, logs1, logs2)
 
@@ -253,7 +275,7 @@ class _Products:
                 break
             here = factor[active]
             pieces = self.at(_square(here), active)
-            slope, curve = _by_factor(pieces.slope(self.df), pieces.curve(self.df), here)
+            slope, curve, _ = _by_factor(pieces.slope(self.df), pieces.curve(self.df), here)
             values, vectors = np.linalg.eigh(curve)
             # Newton's step downhill also where the likelihood is not convex.
             pull = np.einsum("fij,fi->fj", vectors, slope)
@@ -276,8 +298,8 @@ def _square(factor: Floats) -> Floats:
     return np.stack([np.stack([a * a, a * b], axis=1), np.stack([a * b, b * b + c * c], axis=1)], axis=1)
 
 
-def _by_factor(slope: Floats, curve: Floats, factor: Floats) -> tuple[Floats, Floats]:
-    """Carry derivatives by the covariance over to its Cholesky factor."""
+def _by_factor(slope: Floats, curve: Floats, factor: Floats) -> tuple[Floats, Floats, Floats]:
+    """Carry derivatives by the covariance over to its Cholesky factor; return also those of the former."""
     a, b, c = factor[:, 0], factor[:, 1], factor[:, 2]
     zero = np.zeros_like(a)
     turn = np.stack(
@@ -290,7 +312,7 @@ def _by_factor(slope: Floats, curve: Floats, factor: Floats) -> tuple[Floats, Fl
     second[:, 1, 0] += slope[:, 1]
     second[:, 1, 1] += 2 * slope[:, 2]
     second[:, 2, 2] += 2 * slope[:, 2]
-    return np.einsum("fk,fki->fi", slope, turn), second
+    return np.einsum("fk,fki->fi", slope, turn), second, turn
 
 
 def _write(
@@ -302,7 +324,7 @@ def _write(
     contrasts: Floats,
     scale: Floats,
 ) -> None:
-    """Write the estimates where the maximum is inside."""
+    """Write the estimates where the slopes vary."""
     covariance = _square(factor)
     pieces = model.at(covariance, np.arange(model.features))
     df = float(model.df)
@@ -311,28 +333,34 @@ def _write(
     right = np.einsum("fpq,kq->fkp", inverse, contrasts)
     unit = np.einsum("kp,fkp->fk", contrasts, right)
     change = -np.einsum("fkp,fjpq,fkq->fkj", right, pieces.changed, right, optimize=True)
-    # The deviance by the covariance over the residual variance, and by the residual variance itself.
-    features = model.features
-    information = np.empty((features, 4, 4))
-    information[:, :3, :3] = pieces.logs2 + pieces.quadratic2 / s[:, None, None]
-    information[:, :3, 3] = information[:, 3, :3] = -pieces.quadratic1 / s[:, None] ** 2
+    # The deviance by the factor of the covariance over the residual variance, and by the residual variance.
+    first = pieces.logs1 + pieces.quadratic1 / s[:, None]
+    second = pieces.logs2 + pieces.quadratic2 / s[:, None, None]
+    information = np.empty((model.features, 4, 4))
+    _, information[:, :3, :3], turn = _by_factor(first, second, factor)
+    cross = -np.einsum("fk,fki->fi", pieces.quadratic1, turn) / s[:, None] ** 2
+    information[:, :3, 3] = information[:, 3, :3] = cross
     information[:, 3, 3] = df / s**2
-    moved = np.concatenate([change * s[:, None, None], unit[:, :, None]], axis=2)
-    least = np.linalg.eigvalsh(covariance)[:, 0]
-    found = (
-        (least > SINGULAR**2)
-        & (np.abs(factor[:, 0]) > SINGULAR)
-        & (np.linalg.eigvalsh(information)[:, 0] > 0)
-    )
+    moved = np.concatenate([s[:, None, None] * (change @ turn), unit[:, :, None]], axis=2)
+    spread = np.einsum("fki,fij,fkj->fk", moved, _inverse(information), moved, optimize=True)
+    found = np.sqrt(covariance[:, 1, 1]) > SINGULAR
     found &= np.isfinite(pieces.deviance) & (s > 1e-20) & (np.abs(factor).max(axis=1) < LARGEST)
-    spread = np.full(unit.shape, np.nan)
-    spread[found] = np.einsum(
-        "fki,fij,fkj->fk", moved[found], np.linalg.inv(information[found]), moved[found], optimize=True
-    )
+    found &= (spread > 0).all(axis=1)
     with np.errstate(invalid="ignore"):
         fit.estimate[:, here] = np.where(found, (contrasts @ (fixed + pieces.beta.T)) * scale, np.nan)
         fit.std_error[:, here] = np.where(found, np.sqrt(unit * s[:, None]).T * scale, np.nan)
-        fit.df[:, here] = ((unit * s[:, None]) ** 2 / spread).T
+        fit.df[:, here] = np.where(found, ((unit * s[:, None]) ** 2 / spread).T, np.nan)
     fit.covariance[here] = np.where(found[:, None, None], covariance, np.nan)
     fit.residual_variance[here] = np.where(found, s * scale**2, np.nan)
     fit.found[here] = found
+    fit.boundary[here] = found & (np.linalg.eigvalsh(covariance)[:, 0] <= SINGULAR**2)
+
+
+def _inverse(information: Floats) -> Floats:
+    """Return the inverse without directions in which there is no information, as beyond a boundary."""
+    size = np.sqrt(np.maximum(np.einsum("fii->fi", information), 0.0))
+    size = np.where(size > 0, size, 1.0)
+    values, vectors = np.linalg.eigh(information / size[:, :, None] / size[:, None, :])
+    turned = np.where(values > 1e-8, 1.0 / np.where(values > 1e-8, values, 1.0), 0.0)
+    scaled = vectors / size[:, :, None]
+    return np.asarray(np.einsum("fij,fj,fkj->fik", scaled, turned, scaled, optimize=True))
