@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from vagus.trial.fits import ALIASED, CONSTANT, FEW, NO_SPREAD, OK, TINY
+from vagus.trial.intercept_likelihood import InterceptLikelihood, Parts
 
 Floats = NDArray[np.float64]
 
@@ -118,23 +119,24 @@ class _Shared:
         self.df = n - rank
         _, code, size = np.unique(person, return_inverse=True, return_counts=True)
         self.who = sparse.csr_array((np.ones(n), (code.ravel(), np.arange(n))), shape=(len(size), n))
+        self.people = size[:, None].astype(np.float64)
         self.sums = self.who @ self.basis
         self.sizes = np.unique(size)
         self.of_size = [size == k for k in self.sizes]
         self.cross = np.stack([self.sums[of].T @ self.sums[of] for of in self.of_size])
-        self.turn, root = np.empty((n, 0)), np.empty(0)
         # Where nobody was seen twice there is nothing to tell the two variances apart: least squares.
-        if size.max() > 1:
-            left = self.who.T.toarray() - self.basis @ self.sums.T
-            u, d, _ = np.linalg.svd(left, full_matrices=False)
-            keep = d > 1e-7 * max(d.max(initial=0.0), 1e-300)
-            self.turn, root = u[:, keep], d[keep] ** 2
-        self.rest = self.df - len(root)
-        # Equal roots are taken together: a balanced design has two or three.
-        near = np.abs(np.diff(root, prepend=np.inf)) > 1e-9 * root.max(initial=0.0)
-        self.group = np.flatnonzero(near)
-        self.root = root[self.group]
-        self.count = np.diff(np.append(self.group, len(root))).astype(np.float64)
+        self.repeated = bool(size.max() > 1)
+        inside = self.basis - self.who.T @ (self.sums / self.people)
+        u, d, _ = np.linalg.svd(inside, full_matrices=False)
+        self.inside = u[:, d > 1e-7]
+        self.rest = n - len(size) - self.inside.shape[1] if self.repeated else self.df
+
+    def within(self, residual: Floats) -> Floats:
+        """Return what varies inside participants beside the model, as a sum of squares."""
+        if self.repeated:
+            residual = residual - self.who.T @ ((self.who @ residual) / self.people)
+            residual = residual - self.inside @ (self.inside.T @ residual)
+        return np.asarray((residual**2).sum(axis=0))
 
 
 def _fit_block(fit: RemlFit, here: slice, y: Floats, shared: _Shared) -> None:
@@ -147,48 +149,45 @@ def _fit_block(fit: RemlFit, here: slice, y: Floats, shared: _Shared) -> None:
     constant = total <= len(y) * (TINY * size) ** 2
     fixed = shared.basis.T @ y
     residual = y - shared.basis @ fixed
-    turned = shared.turn.T @ residual
-    within = residual - shared.turn @ turned
-    rest = (within**2).sum(axis=0)
-    square = np.add.reduceat(turned**2, shared.group, axis=0) if len(turned) else np.empty((0, y.shape[1]))
+    sums = np.asarray(shared.who @ residual)
+    squares = (residual**2).sum(axis=0)
+    likelihood = InterceptLikelihood(sums, squares, shared.sums, shared.of_size, shared.sizes, shared.df)
+    rest = shared.within(residual)
     exact = rest <= 1e-20 * total
-    usable = ~constant & ~exact
+    usable = np.flatnonzero(~constant & ~exact)
     ratio = np.zeros(y.shape[1])
     top = np.zeros(y.shape[1], dtype=bool)
-    if len(square) and usable.any():
-        found, last = _best_ratio(square[:, usable], rest[usable], shared)
-        ratio[usable], top[usable] = found, last
+    if shared.repeated and len(usable):
+        ratio[usable], top[usable] = _best_ratio(likelihood, usable)
     with np.errstate(divide="ignore", invalid="ignore"):
-        _estimates(fit, here, ratio, square, rest, fixed, residual, middle, shared)
+        parts = likelihood.parts(ratio, np.arange(y.shape[1]))
+        _estimates(fit, here, ratio, parts, fixed, residual, middle, shared)
     status = np.select([constant, exact | top], [CONSTANT, NO_SPREAD], OK).astype(object)
     fit.status[:, here] = status
     fit.ratio[here] = np.where(status == OK, ratio, np.nan)
     fit.residual_variance[here] = np.where(status == OK, fit.residual_variance[here], np.nan)
 
 
-def _best_ratio(square: Floats, rest: Floats, shared: _Shared) -> tuple[Floats, NDArray[np.bool_]]:
+def _best_ratio(
+    likelihood: InterceptLikelihood, which: NDArray[np.int64]
+) -> tuple[Floats, NDArray[np.bool_]]:
     """Return the ratio with the largest restricted likelihood, and whether it is beyond the grid."""
-    root, count, df = shared.root[:, None], shared.count[:, None], shared.df
-    shrink = 1.0 / (1.0 + GRID[:, None] * shared.root)
-    deviance = df * np.log(shrink @ square + rest) - (np.log(shrink) @ shared.count)[:, None]
+    df = likelihood.df
+    deviance = likelihood.along(GRID, which)
     best = deviance.argmin(axis=0)
     low, high = GRID[np.maximum(best - 1, 0)], GRID[np.minimum(best + 1, len(GRID) - 1)]
     at = GRID[best].copy()
-    slope_at_zero = count.T @ root - df * (root * square).sum(axis=0) / (square.sum(axis=0) + rest)
-    boundary = (best == 0) & (slope_at_zero.ravel() >= 0)
+    zero = likelihood.parts(np.zeros(len(which)), which)
+    boundary = (best == 0) & (df * zero.q1 / zero.q + zero.logs1 >= 0)
     top = best == len(GRID) - 1
     active = np.flatnonzero(~boundary & ~top)
     for _ in range(STEPS):
         if not len(active):
             break
-        x, e, left = at[active], square[:, active], rest[active]
-        shrink = 1.0 / (1.0 + x * root)
-        pull = root * shrink
-        q = (e * shrink).sum(axis=0) + left
-        q1 = -(e * pull * shrink).sum(axis=0)
-        q2 = 2 * (e * pull**2 * shrink).sum(axis=0)
-        slope = df * q1 / q + (count * pull).sum(axis=0)
-        curve = df * (q2 / q - (q1 / q) ** 2) - (count * pull**2).sum(axis=0)
+        x = at[active]
+        part = likelihood.parts(x, which[active])
+        slope = df * part.q1 / part.q + part.logs1
+        curve = df * (part.q2 / part.q - (part.q1 / part.q) ** 2) + part.logs2
         low[active] = np.where(slope < 0, x, low[active])
         high[active] = np.where(slope > 0, x, high[active])
         lo, hi = low[active], high[active]
@@ -207,21 +206,15 @@ def _estimates(
     fit: RemlFit,
     here: slice,
     ratio: Floats,
-    square: Floats,
-    rest: Floats,
+    parts: Parts,
     fixed: Floats,
     residual: Floats,
     middle: Floats,
     shared: _Shared,
 ) -> None:
     """Write the estimates at the chosen ratios."""
-    root, count, df = shared.root[:, None], shared.count[:, None], float(shared.df)
-    shrink = 1.0 / (1.0 + ratio * root)
-    pull = root * shrink
-    q = (square * shrink).sum(axis=0) + rest
-    q1 = -(square * pull * shrink).sum(axis=0)
-    q2 = 2 * (square * pull**2 * shrink).sum(axis=0)
-    s = q / df
+    df = float(shared.df)
+    s = parts.q / df
     # X'V^-1 X and its derivative: each participant takes out w(n) times the square of the sum of its rows.
     n = shared.sizes[:, None].astype(np.float64)
     weight = ratio / (1.0 + n * ratio)
@@ -238,8 +231,7 @@ def _estimates(
     estimate += np.outer(shared.contrasts @ shared.basis.sum(axis=0), middle)
     unit = np.einsum("kr,frk->kf", shared.contrasts, solved)
     change = np.einsum("frk,frq,fqk->kf", solved, moved, solved, optimize=True)
-    ss, sl = df / s**2, -q1 / s**2
-    ll = q2 / s - (count * pull**2).sum(axis=0)
+    ss, sl, ll = df / s**2, -parts.q1 / s**2, parts.q2 / s + parts.logs2
     g_ratio, g_s = s * change, unit
     spread = (g_ratio**2 * ss - 2 * g_ratio * g_s * sl + g_s**2 * ll) / (ss * ll - sl**2)
     fit.estimate[:, here] = estimate
