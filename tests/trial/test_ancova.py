@@ -220,3 +220,5 @@ def test_auto_takes_hc2_in_small_arms(smallest, chosen):
     np.testing.assert_array_equal(auto.std_error, other.std_error)
     np.testing.assert_array_equal(auto.df, other.df)
     assert choose_errors("classical", arm) == "classical"
+    # The shift of a composition has an error of its own.
+    assert choose_errors("auto", arm, composition=True) == "hc3"

@@ -145,11 +145,13 @@ def fit_ancova(
     return fit
 
 
-def choose_errors(robust: str, arm: NDArray[np.int64]) -> str:
+def choose_errors(robust: str, arm: NDArray[np.int64], composition: bool = False) -> str:
     """Return the standard errors that `auto` stands for; others are returned as they are.
 
     HC3 is conservative in small arms (type I error 0.03 at 8 and 0.037 at 20 an arm), HC2 with the degrees of
-    freedom of Bell and McCaffrey is not. The choice hangs on who was randomised, not on any value.
+    freedom of Bell and McCaffrey is not. Features of a composition keep HC3: there it makes up for the error
+    of the shift, and with HC2 false discoveries passed the limit (resources/docs/calibration.md). The choice
+    hangs on who was randomised, not on any value.
 
     Parameters
     ----------
@@ -157,11 +159,14 @@ def choose_errors(robust: str, arm: NDArray[np.int64]) -> str:
         One of `ROBUST`.
     arm
         (participants,) codes of the arms, also of those without values.
+    composition
+        Whether the values are log-ratios of a composition.
     """
     if robust != "auto":
         return robust
     counts = np.bincount(arm)
-    return "hc3" if len(arm) and counts[counts > 0].min() >= ENOUGH_FOR_HC3 else "hc2"
+    enough = len(arm) > 0 and counts[counts > 0].min() >= ENOUGH_FOR_HC3
+    return "hc3" if composition or enough else "hc2"
 
 
 def _empty_fit(k: int, features: int) -> AncovaFit:

@@ -77,9 +77,9 @@ def arm_effects(
     confidence
         Level of the intervals.
     robust
-        `auto` (`hc2` below 30 participants an arm, `hc3` from there on), `hc3` (MacKinnon & White 1985,
-        doi 10.1016/0304-4076(85)90158-7), `hc2` or `classical`; most published ANCOVA figures are classical,
-        which this argument lets one reproduce. For the ANCOVA only.
+        `auto` (`hc2` below 30 participants an arm, `hc3` from there on and for log-ratios of a composition),
+        `hc3` (MacKinnon & White 1985, doi 10.1016/0304-4076(85)90158-7), `hc2` or `classical`; most published
+        ANCOVA figures are classical, which this argument lets one reproduce. For the ANCOVA only.
     model
         `auto`, `ancova`, `clda` or `clda_intercept`, for designs in which a participant has one arm.
     bias

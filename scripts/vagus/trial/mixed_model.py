@@ -1,8 +1,8 @@
 """Linear mixed models with a random intercept per participant, for all features at once.
 
-With one variance ratio, the restricted likelihood needs the data only through a basis in which the projected
-covariance is diagonal (Kang et al. 2008, doi 10.1534/genetics.107.080101). Features with the same missing
-values share that basis, so that a feature costs one matrix product and a search along one line.
+With one ratio of variances the restricted likelihood needs of the data only the sums of each participant's
+rows (`intercept_likelihood`). Features with the same missing values share all that does not hang on their
+values, so that a feature costs a few matrix products and a search along one line.
 """
 
 from __future__ import annotations
@@ -120,13 +120,13 @@ class _Shared:
         _, code, size = np.unique(person, return_inverse=True, return_counts=True)
         self.who = sparse.csr_array((np.ones(n), (code.ravel(), np.arange(n))), shape=(len(size), n))
         self.people = size[:, None].astype(np.float64)
-        self.sums = self.who @ self.basis
+        self.sums = np.asarray(self.who @ self.basis)
         self.sizes = np.unique(size)
         self.of_size = [size == k for k in self.sizes]
         self.cross = np.stack([self.sums[of].T @ self.sums[of] for of in self.of_size])
         # Where nobody was seen twice there is nothing to tell the two variances apart: least squares.
         self.repeated = bool(size.max() > 1)
-        inside = self.basis - self.who.T @ (self.sums / self.people)
+        inside = self.basis - np.asarray(self.who.T @ (self.sums / self.people))
         u, d, _ = np.linalg.svd(inside, full_matrices=False)
         self.inside = u[:, d > 1e-7]
         self.rest = n - len(size) - self.inside.shape[1] if self.repeated else self.df
@@ -134,7 +134,8 @@ class _Shared:
     def within(self, residual: Floats) -> Floats:
         """Return what varies inside participants beside the model, as a sum of squares."""
         if self.repeated:
-            residual = residual - self.who.T @ ((self.who @ residual) / self.people)
+            means = np.asarray(self.who @ residual) / self.people
+            residual = residual - np.asarray(self.who.T @ means)
             residual = residual - self.inside @ (self.inside.T @ residual)
         return np.asarray((residual**2).sum(axis=0))
 

@@ -14,6 +14,7 @@ from vagus.trial.clda import fit_clda
 from vagus.trial.crossover import carry_over_note, fit_crossover
 from vagus.trial.estimands import why_not_between
 from vagus.trial.fits import OK, ContrastFit, empty_fit
+from vagus.trial.transform import CLR_UNIT
 from vagus.trial.values import TrialValues, adjustment_columns
 
 MODELS = ("auto", "ancova", "clda", "clda_intercept")
@@ -132,6 +133,8 @@ def fit_arms(
     if chosen.startswith("clda"):
         times = np.array(design.visit_times(visits)) if chosen == "clda" else None
         return ArmFit(fit_clda(cube, arm, arms, visits, adjust, confidence, terms, times), notes)
+    composition = bool(values.units) and all(unit == CLR_UNIT for unit in values.units)
+    robust = choose_errors(robust, arm, composition)
     return ArmFit(_ancova(cube, arm, arms, visits, adjust, robust, confidence, terms), notes)
 
 
@@ -147,7 +150,6 @@ def _ancova(
 ) -> ContrastFit:
     """Return one ANCOVA per follow-up visit."""
     keys = [(v, j) for v in range(1, len(visits)) for j in range(1, len(arms))]
-    robust = choose_errors(robust, arm)
     errors = ERROR_WORDS.get(robust, robust)
     with_baseline = f"ANCOVA: value ~ arm + baseline{terms}; OLS, {errors}"
     without = f"ANCOVA: value ~ arm{terms}; OLS, {errors}; baseline does not vary"

@@ -16,7 +16,7 @@ from vagus.design.model import Design, load_design
 from vagus.errors import VagusError
 from vagus.profile import Profile, read_profile
 from vagus.steps import run_step
-from vagus.trial.ancova import fit_ancova
+from vagus.trial.ancova import choose_errors, fit_ancova
 from vagus.trial.columns import independent
 from vagus.trial.estimands import why_not_between
 from vagus.trial.fits import CONSTANT, FEW, MIN_PER_ARM, OK
@@ -54,11 +54,12 @@ class Trial:
     """
 
     def __init__(self, design: Design, errors: str = "auto") -> None:
-        self.errors = errors
         self.arms = [str(design.reference_arm), *[a for a in design.arms if a != design.reference_arm]]
         code = {p.participant: self.arms.index(p.arm) for p in design.participants if p.arm in self.arms}
         self.people = list(code)
         self.arm = np.array(list(code.values()), dtype=np.int64)
+        # As the main analysis, of which this is a part.
+        self.errors = choose_errors(errors, self.arm, composition=True)
         self.adjust = adjustment_columns(design, self.people)
         rows = {p.participant: p.covariates for p in design.participants}
         names = design.plan.get("strata") or []
