@@ -54,11 +54,14 @@ fit_one <- function(d) {
   m <- lmer(as.formula(paste("value ~", right)), data = d, REML = TRUE,
             control = lmerControl(optimizer = "bobyqa", optCtrl = list(rhoend = 1e-10)))
   s <- coef(summary(m, ddf = "Satterthwaite"))[terms, , drop = FALSE]
+  # By pbkrtest.
+  k <- coef(summary(m, ddf = "Kenward-Roger"))[terms, , drop = FALSE]
   part <- do.call(rbind, strsplit(terms, "_"))
   v <- as.data.frame(VarCorr(m))$vcov
   data.frame(scenario = d$scenario[1], feature = d$feature[1], arm = part[, 2], visit = part[, 3],
              estimate = s[, "Estimate"], std_error = s[, "Std. Error"], df = s[, "df"],
-             p_value = s[, "Pr(>|t|)"], between = v[1], within = v[2])
+             p_value = s[, "Pr(>|t|)"], std_error_kr = k[, "Std. Error"],
+             df_kr = k[, "df"], p_value_kr = k[, "Pr(>|t|)"], between = v[1], within = v[2])
 }
 
 keys <- unique(input[c("scenario", "feature")])

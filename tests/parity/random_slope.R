@@ -54,10 +54,13 @@ fit_one <- function(d) {
   flat <- as.data.frame(VarCorr(m))$vcov[2] < 1e-7
   if (flat) m <- fit("(1 | participant)")
   s <- coef(summary(m, ddf = "Satterthwaite"))[terms, , drop = FALSE]
+  # By pbkrtest.
+  k <- coef(summary(m, ddf = "Kenward-Roger"))[terms, , drop = FALSE]
   part <- do.call(rbind, strsplit(terms, "_"))
   data.frame(scenario = d$scenario[1], feature = d$feature[1], arm = part[, 2], visit = part[, 3],
              estimate = s[, "Estimate"], std_error = s[, "Std. Error"], df = s[, "df"],
-             p_value = s[, "Pr(>|t|)"], singular = singular, flat = flat)
+             p_value = s[, "Pr(>|t|)"], std_error_kr = k[, "Std. Error"], df_kr = k[, "df"],
+             p_value_kr = k[, "Pr(>|t|)"], singular = singular, flat = flat)
 }
 
 keys <- unique(input[c("scenario", "feature")])

@@ -73,12 +73,15 @@ def summarise(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("per_arm", [8, 16, 40])
+@pytest.mark.parametrize(
+    "per_arm",
+    [pytest.param(8, marks=pytest.mark.xfail(strict=True, reason="HC3 is conservative: 0.038")), 16, 40],
+)
 def test_no_feature_affected(per_arm: int) -> None:
     found = summarise(per_arm, 0.0, 1.0, 400, 11)
     print(f"\nn = {per_arm}, no effect:", {k: round(v, 4) for k, v in found.items()})
-    assert 0.03 < found["type_1"] < 0.06
-    assert 0.94 < found["covered"] < 0.97
+    assert 0.04 <= found["type_1"] <= 0.06
+    assert 0.935 <= found["covered"] <= 0.965
     assert found["fdr"] < 0.06 + 2 * found["fdr_error"]
 
 

@@ -94,7 +94,7 @@ def test_through_the_table():
     table = arm_effects(make_profile(counts, sample_ids(design)), design)
     keys = table[["visit", "contrast"]].drop_duplicates().to_numpy().tolist()
     assert keys == [[v, f"{a} vs placebo"] for v in ("v2", "v3") for a in ("probiotic", "fibre")]
-    text = "cLDA: value ~ visit + arm:follow-up visit + age + ({} | participant); REML, Satterthwaite df"
+    text = "cLDA: value ~ visit + arm:follow-up visit + age + ({} | participant); REML, Kenward-Roger errors"
     lines = table["model"].str.startswith(text.format("1 + time"))
     assert (table["model"].str.startswith(text.format("1")) | lines).all()
     assert lines.any()

@@ -35,6 +35,7 @@ rule arm_effects:
         errors=config["trial"]["errors"],
         bias=config["trial"]["compositional_bias"],
         rerandomisations=config["trial"]["rerandomisations"],
+        mixed_errors=config["trial"]["mixed_errors"],
     script:
         "../../scripts/vagus/trial/arm_effects.py"
 

@@ -93,6 +93,11 @@ CITATIONS: dict[str, tuple[str, str, str]] = {
     "linda": ("shift of a composition", "Zhou et al. 2022, Genome Biol 23:95", "10.1186/s13059-022-02655-5"),
     "chen": ("features with zeros", "Chen 1975, Ann Probab 3:534", "10.1214/aop/1176996359"),
     "clda": ("one baseline for all arms", "Liu et al. 2009, Stat Med 28:2509", "10.1002/sim.3607"),
+    "kenward_roger": (
+        "small-sample errors of mixed models",
+        "Kenward & Roger 1997, Biometrics 53:983",
+        "10.2307/2533558",
+    ),
     "lmertest": (
         "degrees of freedom",
         "Kuznetsova et al. 2017, J Stat Softw 82(13)",
@@ -219,7 +224,7 @@ def tools_that_ran(results: Results) -> list[str]:
     used += ["biom"] if results.profiles else []
     if len(results.effects):
         words = {"ANCOVA": "ancova", "HC3": "hc3", "Bell": "bell", "cLDA": "clda"}
-        words |= {"Satterthwaite": "lmertest", "crossover": "freeman"}
+        words |= {"Satterthwaite": "lmertest", "Kenward": "kenward_roger", "crossover": "freeman"}
         text = " ".join(set(results.effects["model"].astype(str)))
         used += [key for word, key in words.items() if word in text]
         if any(

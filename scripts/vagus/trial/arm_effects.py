@@ -56,6 +56,7 @@ def arm_effects(
     model: str = "auto",
     bias: str = "shift",
     rerandomisations: int = 0,
+    mixed: str = "kenward_roger",
 ) -> pd.DataFrame:
     """Estimate the effect of every arm against the reference at every visit after the baseline.
 
@@ -87,6 +88,9 @@ def arm_effects(
         `mode_shift`; `none` leaves the centred log-ratio as it is.
     rerandomisations
         Most arrangements of the re-randomisation test, see `rerandomise`; 0 for none.
+    mixed
+        Errors of the longitudinal model: `kenward_roger`, which allows for variances that are estimated from
+        few participants, or `satterthwaite`, as lmerTest by default.
 
     Returns
     -------
@@ -107,10 +111,10 @@ def arm_effects(
     values = trial_values(profile, design, min_prevalence, pseudocount)
     for note in values.notes:
         print(f"{profile.name}: {note}")
-    found = fit_arms(values, design, model, robust, confidence)
+    found = fit_arms(values, design, model, robust, confidence, mixed)
     for note in found.notes:
         print(f"{profile.name}: {note}")
-    refined = refine_fit(found.fit, values, design, model, robust, confidence, bias, rerandomisations)
+    refined = refine_fit(found.fit, values, design, model, robust, confidence, bias, rerandomisations, mixed)
     for note in refined.notes:
         print(f"{profile.name}: {note}")
     return _frame([_rows(values, design, refined, i) for i in range(len(found.fit.contrasts))])
@@ -170,6 +174,7 @@ def main(
     errors: str = "auto",
     bias: str = "shift",
     rerandomisations: int = 0,
+    mixed_errors: str = "kenward_roger",
 ) -> None:
     """Read a profile and the design, write the table of arm effects."""
     table = arm_effects(
@@ -182,6 +187,7 @@ def main(
         model,
         bias,
         rerandomisations,
+        mixed_errors,
     )
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(output, sep="\t", index=False, float_format="%.10g")
@@ -202,6 +208,7 @@ if "snakemake" in globals():
             snakemake.params.errors,
             snakemake.params.bias,
             int(snakemake.params.rerandomisations),
+            snakemake.params.mixed_errors,
         ),
         snakemake.log[0],
     )

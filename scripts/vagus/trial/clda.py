@@ -37,6 +37,7 @@ def fit_clda(
     confidence: float = 0.95,
     terms: str = "",
     times: Floats | None = None,
+    small: bool = False,
 ) -> ContrastFit:
     """Fit `value ~ visit + arm:follow-up visit + adjust + (1 | participant)` to every feature by REML.
 
@@ -62,6 +63,9 @@ def fit_clda(
         What `adjust` holds, for the text of the model: `" + site + age"`.
     times
         (visits,) when the visits are, in any unit; None for a random intercept alone.
+    small
+        Kenward and Roger's errors and degrees of freedom (`kenward_roger`) in place of Satterthwaite's
+        degrees of freedom alone.
 
     Returns
     -------
@@ -92,7 +96,8 @@ def fit_clda(
         )
     check_confidence(confidence)
     cells = [(v, j) for v in range(1, n_visits) for j in range(1, len(arms))]
-    text = f"cLDA: value ~ visit + arm:follow-up visit{terms} + (1 | participant); REML, Satterthwaite df"
+    ending = "Kenward-Roger errors and df" if small else "Satterthwaite df"
+    text = f"cLDA: value ~ visit + arm:follow-up visit{terms} + (1 | participant); REML, {ending}"
     fit = empty_fit(
         [f"{arms[j]} vs {arms[0]}" for _, j in cells], [visits[v] for v, _ in cells], features, text
     )
@@ -118,7 +123,7 @@ def fit_clda(
         shared = np.column_stack([*effects, np.ones(len(at)), *later, _standard(adjust[who])])
         wanted = np.eye(len(used), shared.shape[1])
         block = flat if rows.all() and len(columns) == features else flat[np.ix_(rows, columns)]
-        reml = fit_random_intercept(block, shared, who, wanted)
+        reml = fit_random_intercept(block, shared, who, wanted, small)
         place = np.ix_(np.array(used), columns)
         fit.estimate[place], fit.std_error[place], fit.df[place] = reml.estimate, reml.std_error, reml.df
         fit.status[place] = reml.status
@@ -126,7 +131,7 @@ def fit_clda(
         if times is None or not enough_for_slope(who, times[at], shared.shape[1]):
             continue
         whole = (reml.status == OK).any(axis=0)
-        slope = fit_random_slope(block[:, whole], shared, who, times[at], wanted)
+        slope = fit_random_slope(block[:, whole], shared, who, times[at], wanted, small)
         place = np.ix_(np.array(used), columns[whole][slope.found])
         for name in ("estimate", "std_error", "df"):
             numbers = getattr(slope, name)[:, slope.found]

@@ -22,6 +22,8 @@ class Parts:
         Weighted residual sum of squares, and its first and second derivative by the ratio.
     logs1, logs2
         Derivatives of the log-determinants.
+    first, second, inverse
+        (features, rank, rank) derivatives of X'WX by the ratio, and its inverse.
     """
 
     q: Floats
@@ -29,6 +31,9 @@ class Parts:
     q2: Floats
     logs1: Floats
     logs2: Floats
+    first: Floats
+    second: Floats
+    inverse: Floats
 
 
 class InterceptLikelihood:
@@ -110,4 +115,7 @@ class InterceptLikelihood:
             logs2=-(self.people * pull**2).sum(axis=0)
             + np.einsum("fij,fji->f", inverse, a2)
             - np.einsum("fij,fji->f", turned, turned),
+            first=a1,
+            second=a2,
+            inverse=np.asarray(inverse, dtype=np.float64),
         )

@@ -15,6 +15,7 @@ from scipy import sparse
 
 from vagus.trial.fits import ALIASED, CONSTANT, FEW, NO_SPREAD, OK, TINY
 from vagus.trial.intercept_likelihood import InterceptLikelihood, Parts
+from vagus.trial.kenward_roger import small_sample
 
 Floats = NDArray[np.float64]
 
@@ -51,7 +52,11 @@ class RemlFit:
 
 
 def fit_random_intercept(
-    values: Floats, columns: Floats, person: NDArray[np.int64], contrasts: Floats
+    values: Floats,
+    columns: Floats,
+    person: NDArray[np.int64],
+    contrasts: Floats,
+    small: bool = False,
 ) -> RemlFit:
     """Fit `value ~ columns + (1 | person)` to every feature by REML.
 
@@ -65,13 +70,17 @@ def fit_random_intercept(
         (rows,) which participant a row is of.
     contrasts
         (contrasts, p) linear combinations of the fixed effects to estimate.
+    small
+        Correct standard errors and degrees of freedom for small samples (Kenward & Roger 1997,
+        doi 10.2307/2533558, see `kenward_roger`).
 
     Returns
     -------
     RemlFit
         Estimates, standard errors and Satterthwaite's degrees of freedom by the delta method on the observed
         information of the variances, as in lmerTest (Kuznetsova et al. 2017, doi 10.18637/jss.v082.i13). On
-        the boundary (ratio 0) the fit is the one of least squares, with rows - rank degrees of freedom.
+        the boundary (ratio 0) the fit is the one of least squares, with rows - rank degrees of freedom unless
+        `small`.
     """
     features = values.shape[1]
     shape = (len(contrasts), features)
@@ -90,7 +99,7 @@ def fit_random_intercept(
         return fit
     for start in range(0, features, BLOCK):
         here = slice(start, min(start + BLOCK, features))
-        _fit_block(fit, here, np.ascontiguousarray(values[:, here]), shared)
+        _fit_block(fit, here, np.ascontiguousarray(values[:, here]), shared, small)
     fit.status[~shared.estimable] = np.where(
         fit.status[~shared.estimable] == OK, ALIASED, fit.status[~shared.estimable]
     )
@@ -140,7 +149,7 @@ class _Shared:
         return np.asarray((residual**2).sum(axis=0))
 
 
-def _fit_block(fit: RemlFit, here: slice, y: Floats, shared: _Shared) -> None:
+def _fit_block(fit: RemlFit, here: slice, y: Floats, shared: _Shared, small: bool) -> None:
     size = np.abs(y).max(axis=0)
     middle = y.mean(axis=0)
     total = ((y - middle) ** 2).sum(axis=0)
@@ -162,7 +171,7 @@ def _fit_block(fit: RemlFit, here: slice, y: Floats, shared: _Shared) -> None:
         ratio[usable], top[usable] = _best_ratio(likelihood, usable)
     with np.errstate(divide="ignore", invalid="ignore"):
         parts = likelihood.parts(ratio, np.arange(y.shape[1]))
-        _estimates(fit, here, ratio, parts, fixed, residual, middle, shared)
+        _estimates(fit, here, ratio, parts, fixed, residual, middle, shared, small)
     status = np.select([constant, exact | top], [CONSTANT, NO_SPREAD], OK).astype(object)
     fit.status[:, here] = status
     fit.ratio[here] = np.where(status == OK, ratio, np.nan)
@@ -212,6 +221,7 @@ def _estimates(
     residual: Floats,
     middle: Floats,
     shared: _Shared,
+    small: bool,
 ) -> None:
     """Write the estimates at the chosen ratios."""
     df = float(shared.df)
@@ -235,7 +245,17 @@ def _estimates(
     ss, sl, ll = df / s**2, -parts.q1 / s**2, parts.q2 / s + parts.logs2
     g_ratio, g_s = s * change, unit
     spread = (g_ratio**2 * ss - 2 * g_ratio * g_s * sl + g_s**2 * ll) / (ss * ll - sl**2)
+    variance, added, free = unit * s, np.zeros_like(unit), ratio > 0
+    if small:
+        extra, halved = small_sample(
+            np.swapaxes(solved, 1, 2), shared.contrasts, parts.inverse, parts.first[:, None],
+            parts.second[:, None, None], ratio[:, None], s, parts.logs1[:, None],
+            parts.logs2[:, None, None], df,
+        )  # fmt: skip
+        # Also on the boundary, as in pbkrtest; but not where nobody was seen twice.
+        if shared.repeated:
+            added, spread, free = extra.T, halved.T, np.ones_like(free)
     fit.estimate[:, here] = estimate
-    fit.std_error[:, here] = np.sqrt(unit * s)
-    fit.df[:, here] = np.where(ratio > 0, (unit * s) ** 2 / spread, df)
+    fit.std_error[:, here] = np.sqrt(variance + added)
+    fit.df[:, here] = np.where(free, variance**2 / spread, df)
     fit.residual_variance[here] = s

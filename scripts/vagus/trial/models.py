@@ -17,6 +17,7 @@ from vagus.trial.fits import OK, ContrastFit, empty_fit
 from vagus.trial.transform import CLR_UNIT
 from vagus.trial.values import TrialValues, adjustment_columns
 
+MIXED = ("kenward_roger", "satterthwaite")
 MODELS = ("auto", "ancova", "clda", "clda_intercept")
 
 Floats = NDArray[np.float64]
@@ -83,6 +84,7 @@ def fit_arms(
     model: str = "auto",
     robust: str = "auto",
     confidence: float = 0.95,
+    mixed: str = "kenward_roger",
 ) -> ArmFit:
     """Fit the model of the design to the features that pass the prevalence filter.
 
@@ -98,6 +100,8 @@ def fit_arms(
         Standard errors of the ANCOVA: `auto`, `hc3`, `hc2` or `classical`, see `fit_ancova`.
     confidence
         Level of the intervals.
+    mixed
+        Errors of the longitudinal model: `kenward_roger` or `satterthwaite`.
 
     Returns
     -------
@@ -110,6 +114,8 @@ def fit_arms(
         If a setting is out of range.
     """
     chosen = choose_model(design, model)
+    if mixed not in MIXED:
+        raise VagusError(f"config: trial.mixed_errors is {mixed!r}; allowed: {', '.join(MIXED)}")
     arms = [str(design.reference_arm), *[a for a in design.arms if a != design.reference_arm]]
     code = {arm: i for i, arm in enumerate(arms)}
     found = [p for p in design.participants if p.arm in code]
@@ -132,7 +138,8 @@ def fit_arms(
     cube = np.stack([values.at(visit, people)[:, values.passes] for visit in visits])
     if chosen.startswith("clda"):
         times = np.array(design.visit_times(visits)) if chosen == "clda" else None
-        return ArmFit(fit_clda(cube, arm, arms, visits, adjust, confidence, terms, times), notes)
+        small = mixed == "kenward_roger"
+        return ArmFit(fit_clda(cube, arm, arms, visits, adjust, confidence, terms, times, small), notes)
     composition = bool(values.units) and all(unit == CLR_UNIT for unit in values.units)
     robust = choose_errors(robust, arm, composition)
     return ArmFit(_ancova(cube, arm, arms, visits, adjust, robust, confidence, terms), notes)

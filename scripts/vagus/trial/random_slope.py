@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from vagus.trial.kenward_roger import small_sample
+
 Floats = NDArray[np.float64]
 
 # Starts: standard deviations of intercept and slope over the residual one, and their correlation.
@@ -79,7 +81,12 @@ def enough_for_slope(person: NDArray[np.int64], time: Floats, p: int) -> bool:
 
 
 def fit_random_slope(
-    values: Floats, columns: Floats, person: NDArray[np.int64], time: Floats, contrasts: Floats
+    values: Floats,
+    columns: Floats,
+    person: NDArray[np.int64],
+    time: Floats,
+    contrasts: Floats,
+    small: bool = False,
 ) -> SlopeFit:
     """Fit `value ~ columns + (1 + time | person)` to every feature by REML.
 
@@ -95,6 +102,8 @@ def fit_random_slope(
         (rows,) when; participants have their own straight line over it. Its origin and unit do not matter.
     contrasts
         (contrasts, p) linear combinations of the fixed effects to estimate, estimable ones.
+    small
+        Whether to correct for small samples, as in `fit_random_intercept`.
 
     Returns
     -------
@@ -134,7 +143,7 @@ def fit_random_slope(
         fixed = basis.T @ y
         model = _Products(basis, y - basis @ fixed, person, at.ravel(), (times - time.mean()) / time.std())
         factor = model.search()
-        _write(fit, here, model, factor, fixed, of_basis, scale[here])
+        _write(fit, here, model, factor, fixed, of_basis, scale[here], small)
     return fit
 
 
@@ -142,9 +151,9 @@ def fit_random_slope(
 class _Pieces:
     """The restricted likelihood and its parts at one covariance per feature.
 
-    `weighted` is X'WX, `changed` its derivatives, `beta` the fixed effects, `quadratic` the weighted residual
-    sum of squares; `logs` are the two log-determinants. `slope` and `curve` are the derivatives of the
-    deviance, the residual variance profiled out, by the three entries of the covariance.
+    `weighted` is X'WX, `changed` and `changed2` its derivatives, `beta` the fixed effects, `quadratic` the
+    weighted residual sum of squares; `logs` are the two log-determinants. `slope` and `curve` are the
+    derivatives of the deviance, the residual variance profiled out, by the three entries of the covariance.
     """
 
     deviance: Floats
@@ -152,6 +161,7 @@ class _Pieces:
     beta: Floats
     quadratic: Floats
     changed: Floats
+    changed2: Floats
     quadratic1: Floats
     quadratic2: Floats
     logs1: Floats
@@ -238,7 +248,9 @@ class _Products:
         deviance = logs + np.linalg.slogdet(weighted)[1] + self.df * np.log(quadratic)
         weighted1, xy1, yy1 = of_x[:, 1 : 1 + k], of_y[:, 1 : 1 + k, :p], of_y[:, 1 : 1 + k, p]
         if not derivatives:
-            return _Pieces(deviance, weighted, beta, quadratic, weighted1, yy1, logs2, logs1, logs2)
+            return _Pieces(
+                deviance, weighted, beta, quadratic, weighted1, weighted1, yy1, logs2, logs1, logs2
+            )
         weighted2 = of_x[:, 4:].reshape(f, 3, 3, p, p)
         xy2, yy2 = of_y[:, 4:, :p].reshape(f, 3, 3, p), of_y[:, 4:, p].reshape(f, 3, 3)
         # X'WX enters by its own logarithm, and through the fixed effects that it moves.
@@ -257,7 +269,9 @@ class _Products:
             + (flat @ outer).reshape(f, 3, 3)
             - 2 * (moved @ inverse) @ np.swapaxes(moved, 1, 2)
         )
-        return _Pieces(deviance, weighted, beta, quadratic, weighted1, quadratic1, quadratic2, logs1, logs2)
+        return _Pieces(
+            deviance, weighted, beta, quadratic, weighted1, weighted2, quadratic1, quadratic2, logs1, logs2
+        )  # fmt: skip
 
     def search(self) -> Floats:
         """Return the Cholesky factor (features, 3): intercept, below the diagonal, slope."""
@@ -323,13 +337,14 @@ def _write(
     fixed: Floats,
     contrasts: Floats,
     scale: Floats,
+    small: bool,
 ) -> None:
     """Write the estimates where the slopes vary."""
     covariance = _square(factor)
     pieces = model.at(covariance, np.arange(model.features))
     df = float(model.df)
     s = pieces.quadratic / df
-    inverse = np.linalg.inv(pieces.weighted)
+    inverse = np.asarray(np.linalg.inv(pieces.weighted), dtype=np.float64)
     right = np.einsum("fpq,kq->fkp", inverse, contrasts)
     unit = np.einsum("kp,fkp->fk", contrasts, right)
     change = -np.einsum("fkp,fjpq,fkq->fkj", right, pieces.changed, right, optimize=True)
@@ -343,13 +358,21 @@ def _write(
     information[:, 3, 3] = df / s**2
     moved = np.concatenate([s[:, None, None] * (change @ turn), unit[:, :, None]], axis=2)
     spread = np.einsum("fki,fij,fkj->fk", moved, _inverse(information), moved, optimize=True)
+    variance = unit * s[:, None]
+    added = np.zeros_like(unit)
+    if small:
+        added, spread = small_sample(
+            right, contrasts, inverse, pieces.changed, pieces.changed2,
+            np.stack([covariance[:, 0, 0], covariance[:, 0, 1], covariance[:, 1, 1]], axis=1),
+            s, pieces.logs1, pieces.logs2, df,
+        )  # fmt: skip
     found = np.sqrt(covariance[:, 1, 1]) > SINGULAR
     found &= np.isfinite(pieces.deviance) & (s > 1e-20) & (np.abs(factor).max(axis=1) < LARGEST)
     found &= (spread > 0).all(axis=1)
     with np.errstate(invalid="ignore"):
         fit.estimate[:, here] = np.where(found, (contrasts @ (fixed + pieces.beta.T)) * scale, np.nan)
-        fit.std_error[:, here] = np.where(found, np.sqrt(unit * s[:, None]).T * scale, np.nan)
-        fit.df[:, here] = np.where(found, ((unit * s[:, None]) ** 2 / spread).T, np.nan)
+        fit.std_error[:, here] = np.where(found, np.sqrt(variance + added).T * scale, np.nan)
+        fit.df[:, here] = np.where(found, (variance**2 / spread).T, np.nan)
     fit.covariance[here] = np.where(found[:, None, None], covariance, np.nan)
     fit.residual_variance[here] = np.where(found, s * scale**2, np.nan)
     fit.found[here] = found

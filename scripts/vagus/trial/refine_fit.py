@@ -72,6 +72,7 @@ def refine_fit(
     confidence: float = 0.95,
     bias: str = "shift",
     rerandomisations: int = 0,
+    mixed: str = "kenward_roger",
 ) -> Refined:
     """Take the shift out of a composition's effects, and test them by re-randomisation.
 
@@ -79,7 +80,7 @@ def refine_fit(
     ----------
     fit
         Of `fit_arms`.
-    values, design, model, robust, confidence
+    values, design, model, robust, confidence, mixed
         As they were given to it.
     bias
         `shift` takes the mode out of centred log-ratios; `none` leaves them.
@@ -108,12 +109,12 @@ def refine_fit(
             typical = numbers[:, values.passes] @ weights
             numbers[:, values.passes] -= np.outer(typical, sensitivity)
             against = replace(values, frame=pd.DataFrame(numbers, frame.index, frame.columns))
-            return fit_arms(against, design, model, robust, confidence).fit
+            return fit_arms(against, design, model, robust, confidence, mixed).fit
 
         zeros: ZeroResponse | None = None
         if logs is not None and values.counts is not None:
             counts = values.counts.loc[:, values.passes]
-            centre = fit_arms(centre_values(values, logs), design, model, robust, confidence).fit
+            centre = fit_arms(centre_values(values, logs), design, model, robust, confidence, mixed).fit
             zeros = ZeroResponse(
                 *row_sensitivity(counts, design, fit, values.pseudocount), centre.estimate[:, 0]
             )
