@@ -14,10 +14,18 @@ from vagus.report.citations import citations, shift_taken
 from vagus.report.first_page import answer, design_rows, key_numbers
 from vagus.report.load_results import Results, load_results
 from vagus.report.methods import methods
-from vagus.report.sections_community import chance_r2, community_section
+from vagus.report.sections_community import (
+    CROSSOVER_WORDS,
+    TEST_WORDS,
+    chance_r2,
+    community_section,
+    words_of_test,
+)
 from vagus.report.sections_features import prevalence_section
 from vagus.report.sections_reads import flow_section
 from vagus.report.sections_trial import effects_section
+from vagus.trial.community_effects import TESTS
+from vagus.trial.crossover_community import IN_CROSSOVER
 
 PERIODS = [
     {"before": "baseline", "after": "week8"},
@@ -136,6 +144,16 @@ def test_chance_counts_everybody_once_where_everybody_has_both_arms() -> None:
     row = {"df": 1, "n_arm": 20, "n_reference": 20}
     assert chance_r2(pd.Series({**row, "scheme": "sequences permuted"})) == pytest.approx(1 / 19)
     assert chance_r2(pd.Series({**row, "scheme": "arms permuted"})) == pytest.approx(1 / 39)
+
+
+def test_the_tests_of_a_crossover_have_their_own_words() -> None:
+    for scheme, words in (
+        ("sequences permuted", "ends of the periods"), ("arms permuted", "change from baseline"),
+    ):  # fmt: skip
+        row = pd.Series({"test": "change", "n_arm": 20, "n_reference": 20, "scheme": scheme})
+        assert words_of_test(row) == words
+    assert set(CROSSOVER_WORDS) == set(IN_CROSSOVER)
+    assert set(TEST_WORDS) == set(TESTS)
 
 
 def test_the_methods_name_the_shift_where_it_was_taken(results: Results) -> None:

@@ -23,6 +23,13 @@ TEST_WORDS = {
     "within": "distance from own baseline",
     "volatility": "distance between consecutive visits",
 }
+# In a crossover of two periods.
+CROSSOVER_WORDS = {
+    "change": "ends of the periods",
+    "residual": "ends of the periods, their starts taken out",
+    "interaction": "sequence by period",
+    "within": "distance moved in a period",
+}
 # Rows of a table; a run with many profiles has hundreds, and the whole stands in the results.
 MAX_ROWS = 24
 # The distance that has coordinates comes first; the others follow in the table.
@@ -111,10 +118,22 @@ def placed_figures(results: Results, drawn: str) -> list[Figure]:
 
 def chance_r2(row: pd.Series) -> float:
     """Return about what R2 is without any effect: the arms' share of the degrees of freedom."""
-    # In a crossover everybody is in both arms.
-    crossed = str(row["scheme"]).startswith("sequences")
-    people = row["n_arm"] if crossed else row["n_arm"] + row["n_reference"]
-    return float(row["df"] / (people - 1))
+    return float(row["df"] / (people_of(row) - 1))
+
+
+def is_crossed(row: pd.Series) -> bool:
+    """Return whether sequences of a crossover were compared."""
+    return str(row["scheme"]).startswith("sequences")
+
+
+def people_of(row: pd.Series) -> float:
+    """Return how many participants a row rests on; in a crossover everybody is in both arms."""
+    return float(row["n_arm"] if is_crossed(row) else row["n_arm"] + row["n_reference"])
+
+
+def words_of_test(row: pd.Series) -> str:
+    """Return what a test looked at."""
+    return (CROSSOVER_WORDS if is_crossed(row) else TEST_WORDS)[row["test"]]
 
 
 def _lead(results: Results, here: pd.DataFrame, names: list[str]) -> list[str]:
@@ -138,7 +157,7 @@ def _lead(results: Results, here: pd.DataFrame, names: list[str]) -> list[str]:
         row = rows.iloc[0]
         sentence = (
             f"{_name(results, profile)} {when_words(results)}, {row['contrast']}: the arms explain "
-            f"{_percent(row['r2'])} of the variation ({TEST_WORDS[row['test']]}; "
+            f"{_percent(row['r2'])} of the variation ({words_of_test(row)}; "
             f"{_percent(chance_r2(row))} expected by chance), {p_text(row['p_value'], 'p')}."
         )
         lead.append(sentence)
@@ -162,7 +181,7 @@ def _location(results: Results, rows: pd.DataFrame, names: list[str]) -> list[li
     return [head] + [
         [
             _name(results, row["profile"]),
-            TEST_WORDS[row["test"]],
+            words_of_test(row),
             METRICS.get(row["distance"], row["distance"]),
             row["visit"],
             row["contrast"],
@@ -170,7 +189,7 @@ def _location(results: Results, rows: pd.DataFrame, names: list[str]) -> list[li
             _percent(chance_r2(row)),
             number(row["statistic"]),
             p_text(row["p_value"], "p").removeprefix("p ").removeprefix("= "),
-            number(row["n_arm"] + row["n_reference"], 0),
+            number(people_of(row), 0),
         ]
         for _, row in _ordered(rows, names).iterrows()
     ]
@@ -198,7 +217,7 @@ def _shifts(results: Results, rows: pd.DataFrame, names: list[str]) -> list[list
         found.append(
             [
                 _name(results, row["profile"]),
-                TEST_WORDS[row["test"]],
+                words_of_test(row),
                 METRICS.get(row["distance"], row["distance"]),
                 row["visit"],
                 row["contrast"],
