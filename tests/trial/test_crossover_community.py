@@ -93,15 +93,15 @@ def test_the_shift_of_the_distance_moved_is_the_effect_once():
 def test_type_one_error_with_a_drift():
     rng = np.random.default_rng(7)
     hits = {}
-    trials = 300
+    trials = 150
     for _ in range(trials):
         design, profile = draw(rng, 16, drift=1.0)
         table = run(design, profile, ["change", "residual", "within"], 99)
         for row in table[table["distance"] == "aitchison"].itertuples():
             hits[row.test] = hits.get(row.test, 0) + (row.p_value <= 0.05)
-    # Four standard errors of 300 trials around 0.05.
+    # Four standard errors of 150 trials around 0.05.
     assert set(hits) == {"change", "residual", "within"}
-    assert all(abs(hit / trials - 0.05) < 0.05 for hit in hits.values()), hits
+    assert all(abs(hit / trials - 0.05) < 0.071 for hit in hits.values()), hits
 
 
 @pytest.mark.parametrize(

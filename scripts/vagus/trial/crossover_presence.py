@@ -88,18 +88,26 @@ def fit_crossover_presence(
     }
     status = np.full(features, OK, dtype=object)
     kinds, place = np.unique(table, axis=0, return_inverse=True)
-    for k, (up0, down0, up1, down1) in enumerate(kinds.tolist()):
-        here = place.ravel() == k
-        if min(up0 + down0, up1 + down1) < MIN_PER_ARM:
-            status[here] = CONSTANT if up0 + down0 + up1 + down1 == 0 else FEW
-            continue
-        outcome = np.repeat([1.0, 0.0, 1.0, 0.0], [up0, down0, up1, down1])[:, None]
-        arm = np.repeat([0, 0, 1, 1], [up0, down0, up1, down1])
+    place = place.ravel()
+    sizes = np.stack([kinds[:, 0] + kinds[:, 1], kinds[:, 2] + kinds[:, 3]], axis=1)
+    few = sizes.min(axis=1) < MIN_PER_ARM
+    status[few[place]] = FEW
+    status[(sizes.sum(axis=1) == 0)[place]] = CONSTANT
+    # Tables with as many participants in both orders go together.
+    for size0, size1 in np.unique(sizes[~few], axis=0).tolist():
+        of = np.flatnonzero((sizes == [size0, size1]).all(axis=1))
+        outcome = np.vstack(
+            [np.arange(size0)[:, None] < kinds[of, 0], np.arange(size1)[:, None] < kinds[of, 2]]
+        ).astype(np.float64)
+        arm = np.repeat([0, 1], [size0, size1])
         fit = fit_firth(outcome, np.zeros_like(outcome), arm, confidence=confidence)
-        status[here] = fit.status[0, 0]
+        back = np.full(len(kinds), -1)
+        back[of] = np.arange(len(of))
+        here = np.isin(place, of)
+        status[here] = fit.status[0, back[place[here]]]
         for name, values in numbers.items():
             # The sequences differ by the effect of the arm twice.
-            values[here] = getattr(fit, name)[0, 0] / (1 if name == "p_value" else 2)
+            values[here] = getattr(fit, name)[0, back[place[here]]] / (1 if name == "p_value" else 2)
     status[n.min(axis=0) < MIN_PER_ARM] = FEW
     for values in numbers.values():
         values[status != OK] = np.nan
