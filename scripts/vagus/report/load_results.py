@@ -254,10 +254,8 @@ def load_results(
     summary = root / "design" / "summary.txt"
     if have(summary):
         results.summary = summary.read_text(encoding="utf-8").strip()
-    for name in ("profiles/flow.tsv", "design/flow.tsv"):
-        if have(root / name):
-            results.flow = read_table(root / name, tables_needed.FLOW)
-            break
+    if have(root / "profiles" / "flow.tsv"):
+        results.flow = read_table(root / "profiles" / "flow.tsv", FLOW_COLUMNS)
     if have(root / "reads" / "ledger.tsv"):
         results.ledger = read_ledger(root / "reads" / "ledger.tsv")
     truncation = root / "amplicon" / "truncation.json"
