@@ -255,7 +255,7 @@ def load_results(
     if have(summary):
         results.summary = summary.read_text(encoding="utf-8").strip()
     if have(root / "profiles" / "flow.tsv"):
-        results.flow = read_table(root / "profiles" / "flow.tsv", FLOW_COLUMNS)
+        results.flow = read_table(root / "profiles" / "flow.tsv", tables_needed.FLOW)
     if have(root / "reads" / "ledger.tsv"):
         results.ledger = read_ledger(root / "reads" / "ledger.tsv")
     truncation = root / "amplicon" / "truncation.json"
