@@ -28,7 +28,7 @@ config = {{
     "truth": "truth.tsv",
     "trial": {{
         "min_prevalence": 0.2, "pseudocount": 0.5, "confidence": 0.95, "model": "auto", "errors": "auto",
-        "compositional_bias": "shift", "rerandomisations": 99,
+        "compositional_bias": "shift", "rerandomisations": 99, "mixed_errors": "kenward_roger",
         "community": ["change", "interaction", "within"], "permutations": 99,
     }},
 }}
