@@ -168,3 +168,10 @@ def test_the_methods_name_the_shift_where_it_was_taken(results: Results) -> None
         assert ("Chen's identity" in said) == with_zeros
         assert ("10.1214/aop/1176996359" in str(citations(results))) == with_zeros
     results.effects = plain
+
+
+def test_without_starts_of_periods_nothing_is_said_to_be_adjusted_for_them(root: Path) -> None:
+    bare = load_results(root)
+    bare.plan["periods"] = [{"before": None, "after": p["after"]} for p in PERIODS]
+    assert answer(bare)["difference"] == "difference between the arms at the end of a period"
+    assert bare.needed_visits == ["week8", "week20"]

@@ -124,11 +124,12 @@ def test_the_boundary_of_the_slope_is_named():
     assert not on_it.all()
 
 
-def test_a_constant_feature_and_a_missing_one_keep_their_status():
+@pytest.mark.parametrize("small", [False, True])
+def test_a_constant_feature_and_a_missing_one_keep_their_status(small):
     rng = np.random.default_rng(9)
     y = rng.normal(0, 1, (4, 20, 5)) + rng.normal(0, 1, (1, 20, 5)) * TIMES[:, None, None]
     y[:, :, 1], y[:, :, 2] = 3.0, np.nan
-    fit = fit_clda(y, np.arange(20) % 2, ["a", "b"], VISITS, times=TIMES)
+    fit = fit_clda(y, np.arange(20) % 2, ["a", "b"], VISITS, times=TIMES, small=small)
     assert set(fit.status[:, 1]) == {"constant"}
     assert set(fit.status[:, 2]) == {"too few participants"}
     assert np.isnan(fit.estimate[:, 1:3]).all()

@@ -85,7 +85,8 @@ def primary_visit(results: Results) -> str:
 def difference_words(results: Results) -> str:
     """Say which difference an arm effect is, without a full stop."""
     if results.is_crossover:
-        return "difference between the arms at the end of a period, adjusted for its beginning"
+        starts = all(p.get("before") for p in results.plan.get("periods") or [{}])
+        return f"difference between the arms at the end of a period{', adjusted for its beginning' * starts}"
     visit = primary_visit(results)
     return f"difference between the arms{f' at {visit}' if visit else ''}, adjusted for baseline"
 

@@ -24,6 +24,8 @@ class Parts:
         Derivatives of the log-determinants.
     first, second, inverse
         (features, rank, rank) derivatives of X'WX by the ratio, and its inverse.
+    beta
+        (features, rank) coefficients of the columns.
     """
 
     q: Floats
@@ -34,6 +36,7 @@ class Parts:
     first: Floats
     second: Floats
     inverse: Floats
+    beta: Floats
 
 
 class InterceptLikelihood:
@@ -118,4 +121,5 @@ class InterceptLikelihood:
             first=a1,
             second=a2,
             inverse=np.asarray(inverse, dtype=np.float64),
+            beta=beta,
         )

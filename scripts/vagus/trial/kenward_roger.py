@@ -64,6 +64,9 @@ def small_sample(
     information[:, :k, :k] = -logs2
     information[:, :k, k] = information[:, k, :k] = logs1 / scale[:, None]
     information[:, k, k] = df / scale**2
+    # A feature without any variance has no information; it gets its status elsewhere.
+    known = np.isfinite(information).all(axis=(1, 2))
+    information[~known] = np.eye(k + 1)
     covariance = 2 * np.linalg.pinv(information, rcond=1e-12, hermitian=True)
     pr = np.einsum("fkpq,fmq->fmkp", first, right, optimize=True)
     rpr = np.einsum("fmp,fmkp->fmk", right, pr)

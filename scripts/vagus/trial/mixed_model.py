@@ -132,7 +132,6 @@ class _Shared:
         self.sums = np.asarray(self.who @ self.basis)
         self.sizes = np.unique(size)
         self.of_size = [size == k for k in self.sizes]
-        self.cross = np.stack([self.sums[of].T @ self.sums[of] for of in self.of_size])
         # Where nobody was seen twice there is nothing to tell the two variances apart: least squares.
         self.repeated = bool(size.max() > 1)
         inside = self.basis - np.asarray(self.who.T @ (self.sums / self.people))
@@ -171,7 +170,7 @@ def _fit_block(fit: RemlFit, here: slice, y: Floats, shared: _Shared, small: boo
         ratio[usable], top[usable] = _best_ratio(likelihood, usable)
     with np.errstate(divide="ignore", invalid="ignore"):
         parts = likelihood.parts(ratio, np.arange(y.shape[1]))
-        _estimates(fit, here, ratio, parts, fixed, residual, middle, shared, small)
+        _estimates(fit, here, ratio, parts, fixed, middle, shared, small)
     status = np.select([constant, exact | top], [CONSTANT, NO_SPREAD], OK).astype(object)
     fit.status[:, here] = status
     fit.ratio[here] = np.where(status == OK, ratio, np.nan)
@@ -218,7 +217,6 @@ def _estimates(
     ratio: Floats,
     parts: Parts,
     fixed: Floats,
-    residual: Floats,
     middle: Floats,
     shared: _Shared,
     small: bool,
@@ -226,29 +224,18 @@ def _estimates(
     """Write the estimates at the chosen ratios."""
     df = float(shared.df)
     s = parts.q / df
-    # X'V^-1 X and its derivative: each participant takes out w(n) times the square of the sum of its rows.
-    n = shared.sizes[:, None].astype(np.float64)
-    weight = ratio / (1.0 + n * ratio)
-    rank = shared.basis.shape[1]
-    information = np.eye(rank) - np.tensordot(weight.T, shared.cross, axes=1)
-    moved = np.tensordot((1.0 / (1.0 + n * ratio) ** 2).T, shared.cross, axes=1)
-    sums = np.asarray(shared.who @ residual)
-    score = np.zeros_like(fixed)
-    for k, of in enumerate(shared.of_size):
-        score -= weight[k] * (shared.sums[of].T @ sums[of])
-    right = np.broadcast_to(shared.contrasts.T, (len(s), *shared.contrasts.T.shape))
-    solved = np.linalg.solve(information, right)
-    estimate = shared.contrasts @ fixed + np.einsum("frk,rf->kf", solved, score)
+    solved = np.swapaxes(parts.inverse @ shared.contrasts.T, 1, 2)
+    estimate = shared.contrasts @ (fixed + parts.beta.T)
     estimate += np.outer(shared.contrasts @ shared.basis.sum(axis=0), middle)
-    unit = np.einsum("kr,frk->kf", shared.contrasts, solved)
-    change = np.einsum("frk,frq,fqk->kf", solved, moved, solved, optimize=True)
+    unit = np.einsum("kr,fkr->kf", shared.contrasts, solved)
+    change = -np.einsum("fkr,frq,fkq->kf", solved, parts.first, solved, optimize=True)
     ss, sl, ll = df / s**2, -parts.q1 / s**2, parts.q2 / s + parts.logs2
     g_ratio, g_s = s * change, unit
     spread = (g_ratio**2 * ss - 2 * g_ratio * g_s * sl + g_s**2 * ll) / (ss * ll - sl**2)
     variance, added, free = unit * s, np.zeros_like(unit), ratio > 0
     if small:
         extra, halved = small_sample(
-            np.swapaxes(solved, 1, 2), shared.contrasts, parts.inverse, parts.first[:, None],
+            solved, shared.contrasts, parts.inverse, parts.first[:, None],
             parts.second[:, None, None], ratio[:, None], s, parts.logs1[:, None],
             parts.logs2[:, None, None], df,
         )  # fmt: skip

@@ -2,9 +2,9 @@
 
 With three variances there is no basis that makes the covariance diagonal for every feature, as there is
 with one (`mixed_model`). But participants who were seen at the same visits share their covariance, so that
-the restricted likelihood needs the data only through products of visits: sums over participants of x x', x y
-and y y for every pair of visits. They are made once; each step of the search then costs the same whatever
-the number of participants, and goes on for all features together.
+the restricted likelihood needs of the data only the sums of each participant's rows, plain and weighted by
+time. Their products are made once for every pattern of visits; each step of the search then costs the same
+whatever the number of participants, and goes on for all features together.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class SlopeFit:
     Parameters
     ----------
     estimate, std_error, df
-        (contrasts, features); the degrees of freedom are Satterthwaite's. NaN where `found` is False.
+        (contrasts, features), NaN where `found` is False.
     covariance
         (features, 2, 2) of intercept and slope over the residual variance; time centred and scaled.
     residual_variance
@@ -109,7 +109,7 @@ def fit_random_slope(
     -------
     SlopeFit
         Degrees of freedom by the delta method on the observed information of the four variances, as in
-        lmerTest (Kuznetsova et al. 2017, doi 10.18637/jss.v082.i13).
+        lmerTest (Kuznetsova et al. 2017, doi 10.18637/jss.v082.i13), unless `small`.
 
     Notes
     -----
