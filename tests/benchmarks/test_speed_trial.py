@@ -130,3 +130,28 @@ def test_cost_is_linear_in_features() -> None:
     small, large = seconds_of_clda(3, 2_000, 3), seconds_of_clda(3, 10_000, 3)
     print(f"\ncLDA: 2,000 features {small:.3f} s, 10,000 features {large:.3f} s, ratio {large / small:.1f}")
     assert large / small < 7.5
+
+
+@pytest.mark.parametrize("lines", [False, True])
+def test_the_cost_grows_with_the_participants_and_no_faster(lines: bool) -> None:
+    """Ten times as many participants: no table of participants by participants may come in."""
+    seconds = {}
+    for people in (1_000, 10_000):
+        rng = np.random.default_rng(people)
+        y = rng.normal(size=(1, people, 200)) + rng.normal(size=(3, people, 200))
+        y += rng.normal(0, 0.5, size=(1, people, 200)) * np.arange(3)[:, None, None]
+        y[1:][rng.random((2, people)) < 0.2] = np.nan
+        times = np.arange(3.0) if lines else None
+        seconds[people] = np.inf
+        for _ in range(3):
+            start = time.perf_counter()
+            fit = fit_clda(y, np.arange(people) % 2, ["a", "b"], ["v0", "v1", "v2"], times=times, small=True)
+            seconds[people] = min(seconds[people], time.perf_counter() - start)
+        assert (fit.status == "ok").all()
+    ratio = seconds[10_000] / seconds[1_000]
+    few, many = seconds.values()
+    print(
+        f"\ncLDA{' with slopes' * lines}, 200 features x 3 visits: 1,000 participants {few:.2f} s, "
+        f"10,000 {many:.2f} s, ratio {ratio:.1f}"
+    )
+    assert ratio < 15

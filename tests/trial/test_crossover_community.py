@@ -8,8 +8,10 @@ from scipy.spatial.distance import pdist, squareform
 from trial_designs import make_profile
 
 from vagus.trial.community_effects import TESTS, community_effects
+from vagus.trial.crossover_community import IN_CROSSOVER, crossover_tests
 from vagus.trial.permanova import Cloud, permanova
 from vagus.trial.permutation import Scheme
+from vagus.trial.spaces import spaces
 from vagus.trial.transform import clr_log2
 from vagus.trial.two_periods import two_periods
 
@@ -93,15 +95,16 @@ def test_the_shift_of_the_distance_moved_is_the_effect_once():
 def test_type_one_error_with_a_drift():
     rng = np.random.default_rng(7)
     hits = {}
-    trials = 150
+    trials = 400
     for _ in range(trials):
         design, profile = draw(rng, 16, drift=1.0)
-        table = run(design, profile, ["change", "residual", "within"], 99)
-        for row in table[table["distance"] == "aitchison"].itertuples():
-            hits[row.test] = hits.get(row.test, 0) + (row.p_value <= 0.05)
-    # Four standard errors of 150 trials around 0.05.
+        space = next(spaces(profile, design, {}, 0.5))
+        assert space.name == "aitchison"
+        for row in crossover_tests(space, design, two_periods(design), list(IN_CROSSOVER), 99, 0.95):
+            hits[row["test"]] = hits.get(row["test"], 0) + (row["p_value"] <= 0.05)
+    # Three and a half standard errors of 400 trials around 0.05.
     assert set(hits) == {"change", "residual", "within"}
-    assert all(abs(hit / trials - 0.05) < 0.071 for hit in hits.values()), hits
+    assert all(abs(hit / trials - 0.05) < 0.038 for hit in hits.values()), hits
 
 
 @pytest.mark.parametrize(
