@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from vagus.trial.kenward_roger import small_sample
+from vagus.trial.slope_likelihood import SlopeLikelihood, by_factor, square
 
 Floats = NDArray[np.float64]
 
@@ -29,8 +29,6 @@ BLOCK = 2048
 SINGULAR = 1e-4
 # Larger ones mean that a feature does not vary around the lines for any practical purpose.
 LARGEST = 1e4
-# Derivatives of the covariance of intercept and slope by its three entries.
-UNITS = np.array([[[1.0, 0.0], [0.0, 0.0]], [[0.0, 1.0], [1.0, 0.0]], [[0.0, 0.0], [0.0, 1.0]]])
 
 
 @dataclass
@@ -141,198 +139,51 @@ def fit_random_slope(
         here = slice(start, min(start + BLOCK, features))
         y = values[:, here] / scale[here]
         fixed = basis.T @ y
-        model = _Products(basis, y - basis @ fixed, person, at.ravel(), (times - time.mean()) / time.std())
-        factor = model.search()
+        model = SlopeLikelihood(
+            basis, y - basis @ fixed, person, at.ravel(), (times - time.mean()) / time.std()
+        )
+        factor = _search(model)
         _write(fit, here, model, factor, fixed, of_basis, scale[here], small)
     return fit
 
 
-@dataclass
-class _Pieces:
-    """The restricted likelihood and its parts at one covariance per feature.
-
-    `weighted` is X'WX, `changed` and `changed2` its derivatives, `beta` the fixed effects, `quadratic` the
-    weighted residual sum of squares; `logs` are the two log-determinants. `slope` and `curve` are the
-    derivatives of the deviance, the residual variance profiled out, by the three entries of the covariance.
-    """
-
-    deviance: Floats
-    weighted: Floats
-    beta: Floats
-    quadratic: Floats
-    changed: Floats
-    changed2: Floats
-    quadratic1: Floats
-    quadratic2: Floats
-    logs1: Floats
-    logs2: Floats
-
-    def slope(self, df: int) -> Floats:
-        return self.logs1 + df * self.quadratic1 / self.quadratic[:, None]
-
-    def curve(self, df: int) -> Floats:
-        q = self.quadratic[:, None, None]
-        outer = self.quadratic1[:, :, None] * self.quadratic1[:, None, :]
-        return self.logs2 + df * (self.quadratic2 / q - outer / q**2)
-
-
-class _Products:
-    """Sums over participants that were seen at the same times, and the likelihood from them.
-
-    The inverse covariance of a participant is I - Z M Z' with Z = (1, time), M = (I + G Z'Z)^-1 G and G the
-    covariance of intercept and slope, so that two sums over a participant's rows, plain and weighted by time,
-    are all that is needed of them.
-    """
-
-    def __init__(
-        self, basis: Floats, y: Floats, person: NDArray[np.int64], at: NDArray[np.int64], times: Floats
-    ) -> None:
-        self.df = len(basis) - basis.shape[1]
-        self.features, self.p = y.shape[1], basis.shape[1]
-        _, code = np.unique(person, return_inverse=True)
-        code = code.ravel()
-        who = sparse.csr_array((np.ones(len(code)), (code, np.arange(len(code)))))
-        z = np.column_stack([np.ones(len(at)), times[at]])
-        # (2, participants, columns): sums of the rows, and of the rows times the time.
-        x, v = (np.stack([np.asarray(who @ (z[:, [k]] * m)) for k in (0, 1)]) for m in (basis, y))
-        seen = np.zeros((who.shape[0], len(times)), dtype=bool)
-        seen[code, at] = True
-        patterns, member, self.count = np.unique(seen, axis=0, return_inverse=True, return_counts=True)
-        own = np.stack([np.ones(len(times)), times])
-        self.squares = np.einsum("gt,kt,lt->gkl", patterns, own, own)
-        groups = [member.ravel() == g for g in range(len(patterns))]
-        of_x = np.array([np.einsum("kni,lnj->klij", x[:, g], x[:, g]) for g in groups])
-        self.of_x = of_x.reshape(4 * len(groups), self.p**2)
-        # Of a feature: products of the columns with its values, and of its values, side by side.
-        of_xy = np.array([np.einsum("kni,lnf->fkli", x[:, g], v[:, g], optimize=True) for g in groups])
-        of_y = np.array([np.einsum("knf,lnf->fkl", v[:, g], v[:, g]) for g in groups])
-        both = np.concatenate([of_xy, of_y[..., None]], axis=-1)
-        self.of_y = np.ascontiguousarray(both.transpose(1, 0, 2, 3, 4)).reshape(
-            self.features, 4 * len(groups), self.p + 1
-        )
-        self.total = (y**2).sum(axis=0)
-
-    def at(self, covariance: Floats, which: NDArray[np.int64], derivatives: bool = True) -> _Pieces:
-        """Return the likelihood of the features `which` at `covariance` (features, 2, 2)."""
-        f, p = len(which), self.p
-        k = 3 if derivatives else 0
-        turn = np.eye(2) + covariance[:, None] @ self.squares
-        det = turn[..., 0, 0] * turn[..., 1, 1] - turn[..., 0, 1] * turn[..., 1, 0]
-        left = np.empty_like(turn)
-        left[..., 0, 0], left[..., 1, 1] = turn[..., 1, 1] / det, turn[..., 0, 0] / det
-        left[..., 0, 1], left[..., 1, 0] = -turn[..., 0, 1] / det, -turn[..., 1, 0] / det
-        inner = left @ covariance[:, None]
-        middle = [inner[:, None]]
-        logs = np.log(det) @ self.count
-        logs1, logs2 = np.zeros((f, k)), np.zeros((f, k, k))
-        if derivatives:
-            # With B = (I + G Z'Z)^-1: M' = B E B' and B' = -M' Z'Z.
-            one = left[:, None] @ UNITS[:, None] @ np.swapaxes(left, -1, -2)[:, None]
-            of_left = -one @ self.squares
-            two = of_left[:, None] @ UNITS[:, None, None] @ np.swapaxes(left, -1, -2)[:, None, None]
-            two = two + np.swapaxes(two, -1, -2)
-            middle += [one, two.reshape(f, 9, *two.shape[3:])]
-            # log det(I + G Z'Z) has the derivative tr(Z'Z B E).
-            by = self.squares @ left
-            logs1 = np.einsum("fgab,kba,g->fk", by, UNITS, self.count, optimize=True)
-            logs2 = np.einsum("gab,flgbc,kca,g->fkl", self.squares, of_left, UNITS, self.count, optimize=True)
-        stack = np.concatenate(middle, axis=1).reshape(f, -1, 4 * len(self.count))
-        products = self.of_y if f == self.features else self.of_y[which]
-        of_x = -(stack.reshape(-1, stack.shape[2]) @ self.of_x).reshape(f, -1, p, p)
-        of_y = -(stack @ products)
-        weighted = np.eye(p) + of_x[:, 0]
-        xy, yy = of_y[:, 0, :p], self.total[which] + of_y[:, 0, p]
-        inverse = np.linalg.inv(weighted)
-        beta = np.einsum("fpq,fq->fp", inverse, xy)
-        quadratic = np.maximum(yy - (beta * xy).sum(axis=1), 1e-300)
-        deviance = logs + np.linalg.slogdet(weighted)[1] + self.df * np.log(quadratic)
-        weighted1, xy1, yy1 = of_x[:, 1 : 1 + k], of_y[:, 1 : 1 + k, :p], of_y[:, 1 : 1 + k, p]
-        if not derivatives:
-            return _Pieces(
-                deviance, weighted, beta, quadratic, weighted1, weighted1, yy1, logs2, logs1, logs2
-            )
-        weighted2 = of_x[:, 4:].reshape(f, 3, 3, p, p)
-        xy2, yy2 = of_y[:, 4:, :p].reshape(f, 3, 3, p), of_y[:, 4:, p].reshape(f, 3, 3)
-        # X'WX enters by its own logarithm, and through the fixed effects that it moves.
-        turned = inverse[:, None] @ weighted1
-        logs1 = logs1 + np.einsum("fkpp->fk", turned)
-        flat = weighted2.reshape(f, 9, p * p)
-        logs2 = logs2 + (flat @ inverse.reshape(f, p * p, 1)).reshape(f, 3, 3)
-        logs2 -= np.einsum("fkpq,flqp->fkl", turned, turned, optimize=True)
-        by_beta = np.einsum("fkpq,fq->fkp", weighted1, beta)
-        quadratic1 = yy1 + np.einsum("fp,fkp->fk", beta, by_beta - 2 * xy1)
-        moved = xy1 - by_beta
-        outer = (beta[:, :, None] * beta[:, None, :]).reshape(f, p * p, 1)
-        quadratic2 = (
-            yy2
-            - 2 * np.einsum("fp,fklp->fkl", beta, xy2)
-            + (flat @ outer).reshape(f, 3, 3)
-            - 2 * (moved @ inverse) @ np.swapaxes(moved, 1, 2)
-        )
-        return _Pieces(
-            deviance, weighted, beta, quadratic, weighted1, weighted2, quadratic1, quadratic2, logs1, logs2
-        )  # fmt: skip
-
-    def search(self) -> Floats:
-        """Return the Cholesky factor (features, 3): intercept, below the diagonal, slope."""
-        everyone = np.arange(self.features)
-        best, factor = np.full(self.features, np.inf), np.zeros((self.features, 3))
-        for a, s, r in STARTS:
-            start = np.broadcast_to([a, r * s, np.sqrt(1 - r * r) * s], factor.shape)
-            deviance = self.at(_square(start), everyone, derivatives=False).deviance
-            better = deviance < best
-            best[better], factor[better] = deviance[better], start[better]
-        damping = np.full(self.features, 1e-3)
-        active = everyone
-        for _ in range(STEPS):
-            if not len(active):
-                break
-            here = factor[active]
-            pieces = self.at(_square(here), active)
-            slope, curve, _ = _by_factor(pieces.slope(self.df), pieces.curve(self.df), here)
-            values, vectors = np.linalg.eigh(curve)
-            # Newton's step downhill also where the likelihood is not convex.
-            pull = np.einsum("fij,fi->fj", vectors, slope)
-            size = np.abs(values) + damping[active][:, None] * (1 + np.abs(values).max(axis=1, keepdims=True))
-            step = -np.einsum("fij,fj->fi", vectors, pull / size)
-            new = np.clip(here + step, -LARGEST, LARGEST)
-            deviance = self.at(_square(new), active, derivatives=False).deviance
-            gain = pieces.deviance - deviance
-            fell = gain >= 0
-            factor[active[fell]] = new[fell]
-            damping[active] = np.where(fell, damping[active] / 8, damping[active] * 8)
-            small = np.abs(step).max(axis=1) <= CONVERGED * (1 + np.abs(here).max(axis=1))
-            active = active[~(small | (damping[active] > 1e12))]
-        return factor
-
-
-def _square(factor: Floats) -> Floats:
-    """Return L L' for (features, 3) entries of L."""
-    a, b, c = factor[:, 0], factor[:, 1], factor[:, 2]
-    return np.stack([np.stack([a * a, a * b], axis=1), np.stack([a * b, b * b + c * c], axis=1)], axis=1)
-
-
-def _by_factor(slope: Floats, curve: Floats, factor: Floats) -> tuple[Floats, Floats, Floats]:
-    """Carry derivatives by the covariance over to its Cholesky factor; return also those of the former."""
-    a, b, c = factor[:, 0], factor[:, 1], factor[:, 2]
-    zero = np.zeros_like(a)
-    turn = np.stack(
-        [np.stack([2 * a, zero, zero], 1), np.stack([b, a, zero], 1), np.stack([zero, 2 * b, 2 * c], 1)],
-        axis=1,
-    )
-    second = np.einsum("fki,fkl,flj->fij", turn, curve, turn, optimize=True)
-    second[:, 0, 0] += 2 * slope[:, 0]
-    second[:, 0, 1] += slope[:, 1]
-    second[:, 1, 0] += slope[:, 1]
-    second[:, 1, 1] += 2 * slope[:, 2]
-    second[:, 2, 2] += 2 * slope[:, 2]
-    return np.einsum("fk,fki->fi", slope, turn), second, turn
+def _search(likelihood: SlopeLikelihood) -> Floats:
+    """Return the Cholesky factor (features, 3): intercept, below the diagonal, slope."""
+    everyone = np.arange(likelihood.features)
+    best, factor = np.full(likelihood.features, np.inf), np.zeros((likelihood.features, 3))
+    for a, s, r in STARTS:
+        start = np.broadcast_to([a, r * s, np.sqrt(1 - r * r) * s], factor.shape)
+        deviance = likelihood.at(square(start), everyone, derivatives=False).deviance
+        better = deviance < best
+        best[better], factor[better] = deviance[better], start[better]
+    damping = np.full(likelihood.features, 1e-3)
+    active = everyone
+    for _ in range(STEPS):
+        if not len(active):
+            break
+        here = factor[active]
+        pieces = likelihood.at(square(here), active)
+        slope, curve, _ = by_factor(pieces.slope(likelihood.df), pieces.curve(likelihood.df), here)
+        values, vectors = np.linalg.eigh(curve)
+        # Newton's step downhill also where the likelihood is not convex.
+        pull = np.einsum("fij,fi->fj", vectors, slope)
+        size = np.abs(values) + damping[active][:, None] * (1 + np.abs(values).max(axis=1, keepdims=True))
+        step = -np.einsum("fij,fj->fi", vectors, pull / size)
+        new = np.clip(here + step, -LARGEST, LARGEST)
+        deviance = likelihood.at(square(new), active, derivatives=False).deviance
+        gain = pieces.deviance - deviance
+        fell = gain >= 0
+        factor[active[fell]] = new[fell]
+        damping[active] = np.where(fell, damping[active] / 8, damping[active] * 8)
+        small = np.abs(step).max(axis=1) <= CONVERGED * (1 + np.abs(here).max(axis=1))
+        active = active[~(small | (damping[active] > 1e12))]
+    return factor
 
 
 def _write(
     fit: SlopeFit,
     here: slice,
-    model: _Products,
+    model: SlopeLikelihood,
     factor: Floats,
     fixed: Floats,
     contrasts: Floats,
@@ -340,7 +191,7 @@ def _write(
     small: bool,
 ) -> None:
     """Write the estimates where the slopes vary."""
-    covariance = _square(factor)
+    covariance = square(factor)
     pieces = model.at(covariance, np.arange(model.features))
     df = float(model.df)
     s = pieces.quadratic / df
@@ -352,7 +203,7 @@ def _write(
     first = pieces.logs1 + pieces.quadratic1 / s[:, None]
     second = pieces.logs2 + pieces.quadratic2 / s[:, None, None]
     information = np.empty((model.features, 4, 4))
-    _, information[:, :3, :3], turn = _by_factor(first, second, factor)
+    _, information[:, :3, :3], turn = by_factor(first, second, factor)
     cross = -np.einsum("fk,fki->fi", pieces.quadratic1, turn) / s[:, None] ** 2
     information[:, :3, 3] = information[:, 3, :3] = cross
     information[:, 3, 3] = df / s**2
